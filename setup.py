@@ -1,0 +1,38 @@
+"""Packaging of s3d_tf: `pip install -c constraints.txt -e .` installs the versions that were tested."""
+
+import re
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+VERSION = re.search(r'__version__ = "(.+)"', (HERE / "s3d_tf/__init__.py").read_text()).group(1)
+
+EXTRAS = {
+    "test": ["pytest", "ruff"],
+    "serving": ["tensorflow-serving-api"],
+    "plots": ["matplotlib"],
+    "torch": ["torch", "safetensors"],
+    "beam": ["apache-beam"],
+}
+
+setup(
+    name="s3d_tf",
+    version=VERSION,
+    description="S3D, S3D-G, I3D and their family in TensorFlow 2 and Keras 3, from video files to TF Serving",
+    long_description=(HERE / "README.md").read_text(),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.10",
+    packages=find_packages(include=["s3d_tf", "s3d_tf.*"]),
+    install_requires=[
+        "tensorflow>=2.21,<2.22",
+        "keras>=3.10,<4",
+        "tensorflow-datasets",
+        "numpy",
+        "opencv-contrib-python-headless",  # the one cv2 wheel with TV-L1 flow and without libGL
+        "absl-py",
+        "tqdm",
+    ],
+    extras_require=EXTRAS,
+)
