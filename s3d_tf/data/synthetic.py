@@ -169,7 +169,8 @@ def view(
 
 
 def draw(look: str, random: np.random.Generator, size: int = 128) -> np.ndarray:
-    """A tileable texture `[size, size, 3]` uint8 of one of `LOOKS` in two random, clearly different colours."""
+    """A tileable texture `[size, size, 3]` uint8 of one of `LOOKS`: random shades of grey (blocks), random colours
+    (grains), or two random, clearly different colours."""
     cell = size // 8
     row, column = np.mgrid[:size, :size] % cell / cell - 0.5  # place within a cell, [-0.5, 0.5)
     radius = np.hypot(row, column)
@@ -182,9 +183,9 @@ def draw(look: str, random: np.random.Generator, size: int = 128) -> np.ndarray:
         "triangles": abs(column) < (row + 0.5) / 2,
     }
     if look in ("blocks", "grains"):
-        sizes = (4, 8, 16) if look == "blocks" else (2,)
-        layers = [random.uniform(-1, 1, (size // s, size // s, 3)).repeat(s, 0).repeat(s, 1) for s in sizes]
-        return np.uint8(np.clip(127.5 + 127.5 * sum(layers) / math.sqrt(len(sizes)), 0, 255))
+        block, channels = (4, 1) if look == "blocks" else (2, 3)
+        shades = random.integers(0, 256, (size // block, size // block, channels))
+        return np.broadcast_to(shades.repeat(block, 0).repeat(block, 1), (size, size, 3)).astype(np.uint8)
     dark, light = random.uniform(0, 90, 3), random.uniform(165, 255, 3)
     colours = (dark, light) if random.random() < 0.5 else (light, dark)
     return np.uint8(np.where(masks[look][..., None], *colours))
