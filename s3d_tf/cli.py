@@ -34,6 +34,7 @@ with quiet_stderr():  # on import TensorFlow greets with a page of remarks that 
     import tensorflow
 
     tensorflow.config.list_physical_devices()
+tensorflow.get_logger().setLevel("WARNING")
 
 
 def run(main: Callable[[Sequence[str]], int | None]) -> None:
