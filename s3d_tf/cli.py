@@ -8,7 +8,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 
-from absl import app, flags
+from absl import app, flags, logging
 
 
 @contextlib.contextmanager
@@ -47,6 +47,7 @@ def run(main: Callable[[Sequence[str]], int | None]) -> None:
         if len(argv) > 1:
             print(f"error: flags are given as --name=value. Received: {argv[1]}", file=sys.stderr)
             return 2
+        logging.set_verbosity(logging.WARNING)
         try:
             return main(argv)
         except (ValueError, OSError) as error:

@@ -48,22 +48,18 @@ def open_split(data_dir: str | Path, split: str) -> Split:
     if not path.exists():
         raise ValueError(f"No prepared data set: {path} is missing; run scripts/prepare_videos.py first.")
     manifest = read_json(path)
-    if split not in manifest["splits"]:
-        raise ValueError(
-            f"{data_dir} has no split {split!r}, only {', '.join(manifest['splits'])}; prepare it, or name another."
-        )
-    row = manifest["splits"][split]
-    if not row["written"]:
+    try:
+        rows, classes, size = manifest["splits"], tuple(manifest["classes"]), tuple(manifest["settings"]["size"])
+        if split not in rows:
+            raise ValueError(f"{data_dir} has no split {split!r}, only {', '.join(rows)}; prepare it, or name another.")
+        row = rows[split]
+        files = tuple(str(Path(data_dir) / name) for name in row["shards"])
+        found = Split(files, row["written"], row["shortest"], row["longest"], classes, size)
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{path} is not of this version ({error} is missing); prepare it again.") from None
+    if not found.num_videos:
         raise ValueError(f"The split {split!r} of {data_dir} holds no videos.")
-    files = tuple(str(Path(data_dir) / name) for name in row["shards"])
-    return Split(
-        files,
-        row["written"],
-        row["shortest"],
-        row["longest"],
-        tuple(manifest["classes"]),
-        tuple(manifest["settings"]["size"]),
-    )
+    return found
 
 
 def training_batches(

@@ -27,20 +27,26 @@ class Run(NamedTuple):
     frame_size: tuple[int, int]  # rows and columns that frames are resized to before the crop
 
 
-def write_run(work_dir: Path, run: Run, details: Mapping) -> None:
-    """Claims a work_dir for a run.
+def check_run(work_dir: Path, run: Run) -> None:
+    """Refuses a work_dir that holds another run.
 
     Raises:
-        ValueError: it holds another run.
+        ValueError: with the fields that differ.
     """
+    if not (work_dir / CONFIG).exists():
+        return
+    before, now = _flat(read_run(work_dir)), _flat(run)
+    if differing := [f"{key} {before[key]!r}, now {now[key]!r}" for key in now if before[key] != now[key]]:
+        raise ValueError(
+            f"{work_dir} holds a run of another configuration: {'; '.join(differing)}. Name another work_dir, or "
+            "delete this one."
+        )
+
+
+def claim_run(work_dir: Path, run: Run, details: Mapping) -> None:
+    """Writes the configuration of a run with some details, unless it is there already."""
     path = work_dir / CONFIG
     if path.exists():
-        before, now = _flat(read_run(work_dir)), _flat(run)
-        if differing := [f"{key} {before[key]!r}, now {now[key]!r}" for key in now if before[key] != now[key]]:
-            raise ValueError(
-                f"{work_dir} holds a run of another configuration: {'; '.join(differing)}. Name another work_dir, or "
-                "delete this one."
-            )
         return
     work_dir.mkdir(parents=True, exist_ok=True)
     write_json(
@@ -123,9 +129,11 @@ class Checkpoints:
         try:
             status = self._checkpoint.restore(newest)
             status.assert_existing_objects_matched()
-            if not self._partial:
+            if self._partial:
+                status.expect_partial()
+            else:
                 status.assert_consumed()
-        except (tf.errors.OpError, AssertionError, ValueError) as error:
+        except (tf.errors.OpError, AssertionError, ValueError, IndexError) as error:
             raise ValueError(
                 f"The checkpoint {newest} does not fit or is damaged: {str(error).splitlines()[0]}"
             ) from None

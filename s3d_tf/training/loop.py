@@ -118,4 +118,4 @@ def make_optimizer(recipe: Recipe) -> keras.optimizers.Optimizer:
     if recipe.boundaries:  # Keras changes the rate after a boundary's step, the recipe with it
         boundaries = [boundary - 1 for boundary in recipe.boundaries]
         schedule = keras.optimizers.schedules.PiecewiseConstantDecay(boundaries, list(recipe.learning_rates))
-    return keras.optimizers.SGD(schedule, momentum=recipe.momentum)
+    return keras.optimizers.SGD(schedule, momentum=recipe.momentum, name="sgd")  # checkpoints hold the name

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from .. import __version__
 from ..data.pipeline import open_split, training_batches
 from ..files import write_json, write_text
-from .checkpoints import Checkpoints, Run, build, write_run
+from .checkpoints import Checkpoints, Run, build, check_run, claim_run
 from .loop import Report, Trainer
 from .recipes import Recipe
 
@@ -62,8 +62,9 @@ def train(
     pace = pace or Pace()
     split = open_split(data_dir, "train")
     run = Run(recipe, split.classes, split.frame_size)
-    write_run(work_dir, run, dict(data_dir=str(data_dir), replicas=strategy.num_replicas_in_sync, **versions()))
+    check_run(work_dir, run)
     trainer = Trainer(recipe, lambda: build(run), strategy)
+    claim_run(work_dir, run, dict(data_dir=str(data_dir), replicas=strategy.num_replicas_in_sync, **versions()))
     checkpoints = Checkpoints(work_dir, trainer.model, trainer.optimizer, pace.keep)
     if (step := checkpoints.restore()) is not None:
         print(f"going on from step {step} of {recipe.steps} ({work_dir})")

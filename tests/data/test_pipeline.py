@@ -1,0 +1,89 @@
+import itertools
+import json
+
+import numpy as np
+import pytest
+
+from s3d_tf.data import pipeline
+
+
+def train(records, **changes):
+    options = dict(num_frames=8, crop=32, flip=False, batch_size=4, seed=3) | changes
+    return pipeline.training_batches(pipeline.open_split(records, "train"), **options)
+
+
+def take(dataset, count):
+    return [{k: v.numpy() for k, v in batch.items()} for batch in itertools.islice(dataset, count)]
+
+
+def test_training_batches_have_the_shape_that_was_asked_for(motion_records):
+    (batch,) = take(train(motion_records), 1)
+    assert batch["clip"].shape == (4, 8, 32, 32, 3)
+    assert batch["clip"].dtype == np.uint8
+    assert batch["label"].dtype == np.int64
+
+
+def test_an_epoch_sees_every_video_once_and_epochs_differ(motion_records):
+    names = np.concatenate([b["media_id"] for b in take(train(motion_records), 12)])
+    first, second = names[:24], names[24:]
+    assert len(set(first)) == len(set(second)) == 24
+    assert list(first) != list(second)
+
+
+@pytest.mark.parametrize("first_step", [3, 6, 13])  # within an epoch, at its end, two epochs on
+def test_going_on_at_a_step_gives_the_same_batches(motion_records, first_step):
+    undisturbed = take(train(motion_records, flip=True), first_step + 2)[first_step:]
+    resumed = take(train(motion_records, flip=True, first_step=first_step), 2)
+    for a, b in zip(undisturbed, resumed, strict=True):
+        assert list(a["media_id"]) == list(b["media_id"])
+        np.testing.assert_array_equal(a["clip"], b["clip"])
+
+
+def test_another_seed_gives_another_order(motion_records):
+    a, b = (take(train(motion_records, seed=seed), 6) for seed in (1, 2))
+    assert [list(x["media_id"]) for x in a] != [list(x["media_id"]) for x in b]
+
+
+@pytest.mark.parametrize("batch_size", [1, 4, 16])
+@pytest.mark.parametrize("at_least", [8, 12, 20])
+def test_evaluation_sees_every_video_once_with_all_its_frames(motion_records, at_least, batch_size):
+    split = pipeline.open_split(motion_records, "val")
+    batches = take(pipeline.evaluation_batches(split, at_least=at_least, crop=32, batch_size=batch_size), None)
+    real = np.concatenate([b["weight"] for b in batches]) > 0
+    names = np.concatenate([b["media_id"] for b in batches])[real]
+    assert len(set(names)) == len(names) == split.num_videos == 10
+    assert {b["clip"].shape[1] for b in batches} == {max(at_least, 12)}
+
+
+def test_evaluation_does_not_depend_on_the_batch_size(motion_records):
+    split = pipeline.open_split(motion_records, "val")
+    seen = []
+    for size in (1, 3):
+        batches = take(pipeline.evaluation_batches(split, at_least=16, crop=32, batch_size=size), None)
+        clips = {n: c for b in batches for n, c, w in zip(b["media_id"], b["clip"], b["weight"], strict=True) if w}
+        seen.append(clips)
+    assert seen[0].keys() == seen[1].keys()
+    for name in seen[0]:
+        np.testing.assert_array_equal(seen[0][name], seen[1][name])
+
+
+def test_backwards_is_backwards(motion_records):
+    split = pipeline.open_split(motion_records, "val")
+    forwards, backwards = (
+        take(pipeline.evaluation_batches(split, at_least=8, crop=32, batch_size=1, backwards=b), 1)[0]
+        for b in (False, True)
+    )
+    assert forwards["media_id"] == backwards["media_id"]
+    np.testing.assert_array_equal(forwards["clip"][:, ::-1], backwards["clip"])
+
+
+def test_what_is_missing_is_named(motion_records, tmp_path):
+    with pytest.raises(ValueError, match="No prepared data set"):
+        pipeline.open_split(tmp_path, "train")
+    with pytest.raises(ValueError, match="no split 'test', only train, val"):
+        pipeline.open_split(motion_records, "test")
+    with pytest.raises(ValueError, match=r"40x40 pixels.*Received: 48"):
+        train(motion_records, crop=48)
+    (tmp_path / "manifest.json").write_text(json.dumps({"splits": {"train": {}}}))
+    with pytest.raises(ValueError, match="prepare it again"):
+        pipeline.open_split(tmp_path, "train")

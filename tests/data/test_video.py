@@ -1,0 +1,97 @@
+import os
+
+import cv2
+import numpy as np
+import pytest
+
+from s3d_tf.data import synthetic, video
+from tests.conftest import shared_folder
+
+
+@pytest.fixture
+def ramp(tmp_path):
+    """A video of 10 grey frames, each 20 levels brighter, 48x64."""
+    frames = np.full((10, 48, 64, 3), 20, np.uint8) * np.arange(1, 11, dtype=np.uint8).reshape(-1, 1, 1, 1)
+    synthetic.write_video(tmp_path / "ramp.avi", frames, fps=10)
+    return tmp_path / "ramp.avi"
+
+
+def test_frames_come_in_order_with_time_stamps(ramp):
+    clip = video.read_video(ramp)
+    assert [round(frame.rgb.mean() / 20) for frame in clip.frames] == list(range(1, 11))
+    assert [frame.timestamp for frame in clip.frames] == [100_000 * i for i in range(10)]
+    assert (clip.fps, clip.declared_frames) == (10, 10)
+
+
+def test_frames_are_rgb_and_resized(tmp_path):
+    red = np.zeros((3, 48, 64, 3), np.uint8)
+    red[..., 0] = 250
+    synthetic.write_video(tmp_path / "red.avi", red, fps=25)
+    frame = next(video.iter_frames(tmp_path / "red.avi", size=(24, 40))).rgb
+    assert frame.shape == (24, 40, 3)
+    np.testing.assert_allclose(frame.reshape(-1, 3).mean(0), [250, 0, 0], atol=6)
+
+
+def test_an_image_of_the_size_asked_for_is_not_touched():
+    image = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
+    assert video.resize(image, (4, 4)) is image
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "empty file"),
+        (b"this is no video\n" * 9, "not a video that OpenCV can open"),
+        (cv2.imencode(".jpg", np.zeros((16, 16, 3), np.uint8))[1].tobytes(), "a JPEG image, not a video"),
+        (cv2.imencode(".png", np.zeros((16, 16, 3), np.uint8))[1].tobytes(), "a PNG image, not a video"),
+    ],
+)
+def test_what_is_no_video_is_named(tmp_path, content, reason):
+    (tmp_path / "file.mp4").write_bytes(content)
+    with pytest.raises(video.VideoError, match=reason):
+        video.read_video(tmp_path / "file.mp4")
+
+
+def test_a_missing_file_and_a_folder_are_named(tmp_path):
+    with pytest.raises(video.VideoError, match="No such file"):
+        video.read_video(tmp_path / "missing.mp4")
+    with pytest.raises(video.VideoError, match="Is a directory"):
+        video.read_video(tmp_path)
+
+
+def test_a_truncated_file_is_told_from_a_whole_one(tmp_path, ramp):
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 256, (20, 64, 64, 3), dtype=np.uint8)  # frames of even size in bytes
+    synthetic.write_video(tmp_path / "noise.avi", noise, fps=25)
+    whole = (tmp_path / "noise.avi").read_bytes()
+    (tmp_path / "cut.avi").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(video.VideoError, match=r"truncated or damaged: \d+ of 20 declared frames decode"):
+        video.read_video(tmp_path / "cut.avi")
+    assert 5 < len(video.read_video(tmp_path / "cut.avi", min_decoded=0).frames) < 15
+
+
+@pytest.mark.skipif(shared_folder() is None, reason="no folder of odd clips beside the checkout")
+@pytest.mark.parametrize(
+    ("name", "frames"),
+    [
+        ("clips/kinetics/flipping_a_pancake.mkv", 310),
+        ("odd/decord_video_90.mov", 3),
+        ("odd/one_frame.avi", 1),
+        ("odd/punch_no_index.avi", 48),
+        ("odd/torchcodec_discard_first_keyframe.mp4", 25),
+        ("odd/torchcodec_testsrc2_odd_height_and_width_vp9.mp4", 25),
+        ("odd/decord_corrupted.mp4", None),
+        ("odd/punch_truncated_30pct.avi", None),
+        ("odd/torchcodec_av1_video.mkv", None),
+        ("odd/torchcodec_sine_mono_u8.wav", None),
+    ],
+)
+def test_real_odd_files(name, frames):
+    path = shared_folder() / name
+    if not os.path.exists(path):
+        pytest.skip(f"{name} is missing")
+    if frames is None:
+        with pytest.raises(video.VideoError):
+            video.read_video(path)
+    else:
+        assert len(video.read_video(path).frames) == frames

@@ -1,0 +1,128 @@
+"""The exported graph gives the numbers of the network in memory, however it is loaded."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from s3d_tf.networks import build_model
+from s3d_tf.serving.export import Preprocessing, export, versions
+from s3d_tf.serving.predict import ExportedModel, find_version
+
+LABELS = ("ape", "bear", "cat")
+PREPROCESSING = Preprocessing(frame_size=(40, 40), crop=32, min_frames=8)
+
+
+@pytest.fixture(scope="module")
+def model():
+    keras.utils.set_random_seed(0)
+    model = build_model("s3d_g", 3, width=0.1)
+    for layer in model._flatten_layers():  # as after training: statistics that are not 0 and 1
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.moving_variance.assign(layer.moving_variance * 0.01)
+    head = model.get_layer("Conv2d_0c_1x1")
+    head.kernel.assign(np.random.default_rng(0).normal(size=head.kernel.shape))
+    return model
+
+
+@pytest.fixture(scope="module")
+def folder(model, tmp_path_factory):
+    return export(model, LABELS, PREPROCESSING, tmp_path_factory.mktemp("model") / "animals")
+
+
+def frames(batch=2, num_frames=9, height=40, width=40):
+    return np.random.default_rng(1).integers(0, 256, (batch, num_frames, height, width, 3), dtype=np.uint8)
+
+
+def in_memory(model, clip):
+    return model(clip[:, :, 4:36, 4:36].astype(np.float32) / 127.5 - 1, training=False).numpy()
+
+
+def test_reloaded_logits_scores_and_names(model, folder):
+    expected = in_memory(model, frames())
+    assert expected.std() > 0.1
+    outputs = tf.saved_model.load(str(folder)).signatures["serving_default"](frames=tf.constant(frames()))
+    np.testing.assert_allclose(outputs["logits"], expected, atol=1e-4)
+    scores = np.exp(expected) / np.exp(expected).sum(1, keepdims=True)
+    order = np.argsort(-scores, axis=1)
+    np.testing.assert_allclose(outputs["scores"], np.take_along_axis(scores, order, 1), atol=1e-5)
+    assert outputs["classes"].numpy().astype(str).tolist() == np.array(LABELS)[order].tolist()
+
+
+def test_the_way_tf_serving_loads_it(model, folder):
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        meta = tf.compat.v1.saved_model.loader.load(session, ["serve"], str(folder))
+        signature = meta.signature_def["serving_default"]
+        assert list(signature.inputs) == ["frames"]
+        assert set(signature.outputs) == {"logits", "scores", "classes"}
+        logits = session.run(signature.outputs["logits"].name, {signature.inputs["frames"].name: frames()})
+    np.testing.assert_allclose(logits, in_memory(model, frames()), atol=1e-4)
+
+
+def test_frames_of_another_size_are_resized_in_the_graph(model, folder):
+    loaded = tf.saved_model.load(str(folder)).signatures["serving_default"]
+    small = frames()
+    large = small.repeat(3, axis=2).repeat(2, axis=3)  # 120x80
+    resized = tf.image.resize(large.reshape(-1, 120, 80, 3), (40, 40), antialias=True).numpy().round().astype(np.uint8)
+    logits = loaded(frames=tf.constant(large))["logits"]
+    np.testing.assert_allclose(logits, in_memory(model, resized.reshape(2, 9, 40, 40, 3)), atol=1e-4)
+
+
+def test_short_clips_are_looped(model, folder):
+    loaded = tf.saved_model.load(str(folder)).signatures["serving_default"]
+    clip = frames(1, 3)
+    looped = clip[:, [0, 1, 2, 0, 1, 2, 0, 1]]
+    np.testing.assert_allclose(loaded(frames=tf.constant(clip))["logits"], in_memory(model, looped), atol=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(1, 0, 40, 40, 3), (1, 8, 0, 40, 3)])
+def test_no_frames_is_an_error_with_a_sentence(folder, shape):
+    loaded = tf.saved_model.load(str(folder)).signatures["serving_default"]
+    with pytest.raises(tf.errors.InvalidArgumentError, match="at least one frame"):
+        loaded(frames=tf.zeros(shape, tf.uint8))
+
+
+@pytest.mark.parametrize("frames", [tf.zeros([1, 8, 40, 40, 3]), tf.zeros([8, 40, 40, 3], tf.uint8)])
+def test_wrong_dtype_or_rank_is_an_error(folder, frames):
+    loaded = tf.saved_model.load(str(folder)).signatures["serving_default"]
+    with pytest.raises(Exception, match=r"dtype|rank|compatible|uint8"):
+        loaded(frames=frames)
+
+
+def test_versions_rise_and_the_newest_is_taken(model, tmp_path):
+    for number in (1, 2):
+        assert export(model, LABELS, PREPROCESSING, tmp_path) == tmp_path / str(number)
+    assert versions(tmp_path) == [1, 2]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["1", "2"]  # nothing half-written is left
+    assert find_version(tmp_path) == tmp_path / "2"
+    assert find_version(tmp_path / "1") == tmp_path / "1"
+
+
+def test_labels_must_fit(model, tmp_path):
+    with pytest.raises(ValueError, match="Received: 2 and 3"):
+        export(model, LABELS[:2], PREPROCESSING, tmp_path)
+
+
+def test_a_folder_that_is_no_model_is_named(tmp_path):
+    for folder in (tmp_path, tmp_path / "missing"):
+        with pytest.raises(ValueError, match=r"No exported model.*Received"):
+            ExportedModel(folder)
+
+
+def test_a_video_file_gets_the_logits_of_its_frames(model, folder, motion_videos):
+    path = motion_videos / "val/drift_up/00002.avi"
+    prediction = ExportedModel(folder).predict(path)
+    assert prediction.frames.shape == (12, 40, 40, 3)
+    np.testing.assert_allclose(prediction.logits, in_memory(model, prediction.frames[None])[0], atol=1e-4)
+    assert [label for label, _ in prediction.ranking] == [LABELS[i] for i in np.argsort(-prediction.logits)]
+
+
+def test_a_long_video_goes_in_equal_windows(model, folder, motion_videos, monkeypatch):
+    from s3d_tf.serving import predict
+
+    monkeypatch.setattr(predict, "WINDOW", 10)
+    prediction = ExportedModel(folder).predict(motion_videos / "val/drift_up/00002.avi")
+    halves = [
+        in_memory(model, half[None][:, np.arange(8) % 6])[0] for half in (prediction.frames[:6], prediction.frames[6:])
+    ]
+    np.testing.assert_allclose(prediction.logits, np.mean(halves, axis=0), atol=1e-4)

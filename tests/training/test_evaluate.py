@@ -1,0 +1,48 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from s3d_tf.data import pipeline
+from s3d_tf.networks import build_model
+from s3d_tf.training import evaluate
+
+
+def test_top_k_by_hand():
+    logits = np.array([[3.0, 2, 1], [1, 2, 3], [1, 3, 2], [0, 0, 0]])
+    labels = np.array([0, 1, 0, 1])
+    assert evaluate.top_k(logits, labels, 1) == 0.25
+    assert evaluate.top_k(logits, labels, 2) == 0.75  # of equal logits the lower id goes first
+    assert evaluate.top_k(logits, labels, 5) == 1.0
+
+
+@pytest.fixture(scope="module")
+def model():
+    keras.utils.set_random_seed(0)
+    return build_model("s3d", 4, width=0.1)
+
+
+def run(model, split, **options):
+    options = dict(at_least=16, crop=32, batch_size=3, strategy=tf.distribute.get_strategy()) | options
+    return evaluate.evaluate(model, split, **options)
+
+
+def test_the_numbers_do_not_depend_on_the_batch_size(model, motion_records):
+    split = pipeline.open_split(motion_records, "val")
+    (a, first), (b, second) = (run(model, split, batch_size=size) for size in (1, 4))
+    assert a == b
+    assert first.media_ids == second.media_ids
+    np.testing.assert_allclose(first.logits, second.logits, atol=1e-5)
+    assert (a["num_videos"], a["chance"], a["top5"]) == (10, 0.25, 1.0)
+    assert a["protocol"]["direction"] == "forwards"
+
+
+def test_logits_are_those_of_the_frames(model, motion_records):
+    """Frames read, cropped and scaled by hand give the same logits."""
+    split = pipeline.open_split(motion_records, "val")
+    _, predictions = run(model, split, at_least=8)
+    record = pipeline.records.parse(next(iter(tf.data.TFRecordDataset(split.files[0]))))
+    frames = np.stack([tf.image.decode_jpeg(j, dct_method="INTEGER_ACCURATE").numpy() for j in record.frames.numpy()])
+    clip = frames[None, :, 4:36, 4:36].astype(np.float32) / 127.5 - 1
+    place = predictions.media_ids.index(record.media_id.numpy().decode())
+    np.testing.assert_allclose(model(clip)[0], predictions.logits[place], atol=0.02)  # colour at the crop's border
