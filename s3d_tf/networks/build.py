@@ -80,7 +80,7 @@ def endpoints(model: keras.Model, names: Sequence[str] = ENDPOINTS) -> keras.Mod
     known = [layer.name for layer in model.layers]
     if unknown := sorted(set(names) - set(known)):
         raise ValueError(f"Unknown endpoint: choose among {', '.join(known)}. Received: {', '.join(unknown)}")
-    return keras.Model(model.inputs, {name: model.get_layer(name).output for name in names}, name=model.name)
+    return keras.Model(model.input, {name: model.get_layer(name).output for name in names}, name=model.name)
 
 
 def as_network(name: str | Network | Mapping, convention: str = "paper", **changes) -> Network:

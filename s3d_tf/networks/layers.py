@@ -46,7 +46,7 @@ class Style:
     def __post_init__(self):
         branches = self.temporal_branches
         if not isinstance(branches, tuple | list) or not set(branches) <= {0, 1, 2, 3}:
-            raise ValueError(f"temporal_branches must be numbers from 0 to 3. Received: {branches!r}")
+            raise ValueError(f"temporal_branches must be numbers from 0 to 3. Received: temporal_branches={branches!r}")
         object.__setattr__(self, "temporal_branches", tuple(sorted(set(branches))))
         check("flat_pool_frames", self.flat_pool_frames, (1, 3))
         check("gate_place", self.gate_place, ("temporal_conv", "unit_end"))
@@ -54,9 +54,9 @@ class Style:
         for name in ("temporal_norm", "norm_scale", "gate_bias"):
             check(name, getattr(self, name), (True, False))
         if not self.norm_epsilon > 0:
-            raise ValueError(f"norm_epsilon must be above 0. Received: {self.norm_epsilon!r}")
+            raise ValueError(f"norm_epsilon must be above 0. Received: norm_epsilon={self.norm_epsilon!r}")
         if not 0 <= self.norm_momentum < 1:
-            raise ValueError(f"norm_momentum must be in [0, 1). Received: {self.norm_momentum!r}")
+            raise ValueError(f"norm_momentum must be in [0, 1). Received: norm_momentum={self.norm_momentum!r}")
 
 
 class Branches(keras.Layer):

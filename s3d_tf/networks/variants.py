@@ -68,7 +68,9 @@ class Network:
         check("pool_padding", self.pool_padding, ("same", "symmetric", "end"))
         check("head", self.head, ("pairs", "global"))
         if not isinstance(self.min_channels, int) or self.min_channels < 1:
-            raise ValueError(f"min_channels must be an integer of 1 or more. Received: {self.min_channels!r}")
+            raise ValueError(
+                f"min_channels must be an integer of 1 or more. Received: min_channels={self.min_channels!r}"
+            )
 
 
 VARIANTS: dict[str, dict] = {
