@@ -50,7 +50,7 @@ def assign(
 
     missing = [n for n in ours if n not in values and n not in fresh]
     extra = [n for n in values if n not in ours]
-    misshaped = [n for n in values if n in ours and np.shape(values[n]) != tuple(ours[n].shape)]
+    misshaped = [n for n in ours if n in values and np.shape(values[n]) != tuple(ours[n].shape)]
     wrong = {
         "missing": [n for n in missing if not allowed(n)],
         "extra": [called(n) for n in extra if not allowed(n)],

@@ -162,7 +162,7 @@ def _tensorflow(file: pathlib.Path) -> Tensors:
     except ImportError as error:
         raise ValueError(f"TensorFlow is needed to read this checkpoint. Received: {str(file)!r}") from error
 
-    errors = (tf.errors.OpError, RuntimeError, ValueError, KeyError)
+    errors = (tf.errors.OpError, RuntimeError, ValueError, LookupError)
     with _damage(file, errors):
         reader = tf.train.load_checkpoint(prefix)
         shapes = reader.get_variable_to_shape_map()

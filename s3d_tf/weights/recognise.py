@@ -33,6 +33,8 @@ def recognise(shapes: Shapes, convention: str, kinds: tuple[str, ...] | None = N
         convention: a key of `CONVENTIONS`; gates, biases, norms and the stem follow the shapes where they differ.
         kinds: what every unit is, or None to go by the shapes.
     """
+    ranks = {"/conv/kernel": 5, "1x1/kernel": 5, "1x1/bias": 1}  # of another rank is none: `assign` will tell
+    shapes = {n: s for n, s in shapes.items() if all(len(s) == r for end, r in ranks.items() if n.endswith(end))}
     kinds = kinds or tuple(_kind(shapes, unit) for unit in UNITS[1:])
     kinds = kinds[-10:]
     stem = shapes.get(f"{STEM}/spatial/conv/kernel", (3, 7, 7, 3, 64))

@@ -184,7 +184,10 @@ def write_tensorflow(path: str, arrays: dict[str, np.ndarray]) -> str:
         tensors = {name: tf.constant(array) for name, array in arrays.items()}
         session.run(
             tf.raw_ops.SaveV2(
-                prefix=path, tensor_names=list(tensors), shape_and_slices=[""] * len(tensors), tensors=list(tensors.values())
+                prefix=path,
+                tensor_names=list(tensors),
+                shape_and_slices=[""] * len(tensors),
+                tensors=list(tensors.values()),
             )
         )
     return path
