@@ -7,6 +7,7 @@ import os
 import pathlib
 import shutil
 import tempfile
+import warnings
 
 import keras
 
@@ -79,8 +80,10 @@ def load(directory: str) -> keras.Model:
         model = build_model(**record["model"])
         preprocessing = Preprocessing.from_json(record["preprocessing"])
         check_fits(preprocessing, model.s3d_config["num_classes"], model.s3d_config["input_shape"][-1])
-        model.load_weights(folder / WEIGHTS)
-    except (ValueError, KeyError, TypeError, AttributeError, OSError, RuntimeError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)  # Keras only warns of variables that it leaves fresh
+            model.load_weights(folder / WEIGHTS)
+    except (UserWarning, ValueError, KeyError, TypeError, AttributeError, OSError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:300]
         raise ValueError(f"The saved model is damaged ({reason}). Received: {str(directory)!r}") from error
     attach(model, preprocessing)
