@@ -1,14 +1,14 @@
 """S3D, S3D-G, I3D and their family (Rethinking Spatiotemporal Feature Learning, arXiv 1712.04851) in Keras 3."""
 
-from .networks import build_model, endpoints
+import importlib
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "build_model", "endpoints", "load_pretrained"]
 
 
 def __getattr__(name: str):
-    if name == "load_pretrained":  # only when asked for: the networks need no reader of checkpoints
-        from .weights import load_pretrained
-
-        return load_pretrained
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    """Imports what is asked for when it is: a Keras backend takes seconds, and a client of a server needs none."""
+    home = {"build_model": "networks", "endpoints": "networks", "load_pretrained": "weights"}.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{home}"), name)

@@ -19,7 +19,8 @@ PROGRAM = """
 import sys
 import numpy as np
 import s3d_tf
-assert "tensorflow" not in sys.modules, "import s3d_tf imported tensorflow"
+s3d_tf.build_model  # noqa: B018
+assert "tensorflow" not in sys.modules, "s3d_tf.networks imported tensorflow"
 import keras
 assert keras.backend.backend() == sys.argv[1]
 folder = sys.argv[2]
