@@ -28,6 +28,7 @@ setup(
     install_requires=[
         "tensorflow>=2.21,<2.22",
         "keras>=3.10,<4",
+        "tensorboard",  # tf.summary writes through it
         "tensorflow-datasets",
         "numpy",
         "opencv-contrib-python-headless",  # the one cv2 wheel with TV-L1 flow and without libGL

@@ -1,13 +1,17 @@
 """S3D, S3D-G, I3D and their family (Rethinking Spatiotemporal Feature Learning, arXiv 1712.04851) in Keras 3."""
 
 import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .networks import build_model, endpoints
+    from .weights import load_pretrained
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "build_model", "endpoints", "load_pretrained"]
 
 
-def __getattr__(name: str):
-    """Imports what is asked for when it is: a Keras backend takes seconds, and a client of a server needs none."""
+def __getattr__(name: str) -> Any:  # Keras is imported when it is needed: `--help` of a binary answers at once
     home = {"build_model": "networks", "endpoints": "networks", "load_pretrained": "weights"}.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,1 @@
+"""Pictures and figures of what the networks see and say."""

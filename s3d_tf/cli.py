@@ -1,0 +1,69 @@
+"""How the binaries start: errors that a user can mend are one sentence and exit status 1, never a stack trace."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+
+from absl import app, flags
+
+
+@contextlib.contextmanager
+def quiet_stderr() -> Iterator[None]:
+    """Holds back what is written to stderr, by native code too; shows it if an error is raised."""
+    sys.stderr.flush()
+    saved = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(saved, held.read())
+            raise
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+with quiet_stderr():  # on import TensorFlow greets with a page of remarks that no variable switches off
+    import tensorflow
+
+    tensorflow.config.list_physical_devices()
+tensorflow.get_logger().setLevel("WARNING")
+
+
+def run(main: Callable[[Sequence[str]], int | None]) -> None:
+    """Parses the flags, calls `main(argv)` and exits with its status; with 1 after a ValueError or an OSError.
+
+    A flag that does not parse exits with 2, an interrupt with 130.
+    """
+
+    def guarded(argv: Sequence[str]) -> int | None:
+        if len(argv) > 1:
+            print(f"error: flags are given as --name=value. Received: {argv[1]}", file=sys.stderr)
+            return 2
+        try:
+            return main(argv)
+        except (ValueError, OSError) as error:
+            if os.environ.get("S3D_TF_DEBUG"):
+                raise
+            print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+            return 1
+        except KeyboardInterrupt:
+            print("interrupted", file=sys.stderr)
+            return 130
+
+    app.run(guarded, flags_parser=_parse)
+
+
+def _parse(argv: Sequence[str]) -> list[str]:
+    try:
+        return flags.FLAGS(list(argv))
+    except flags.Error as error:
+        print(f"error: {error} (--help lists the flags)", file=sys.stderr)
+        sys.exit(2)

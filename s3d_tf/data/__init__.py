@@ -1,0 +1,1 @@
+"""Video files -> TFRecords -> clips. Knows nothing of the networks."""

@@ -1,0 +1,134 @@
+"""What is to be prepared: a folder of classes or a CSV -> a list of items and the class names."""
+
+from __future__ import annotations
+
+import csv
+import random
+from pathlib import Path
+from typing import NamedTuple
+
+SPLITS = ("train", "val", "test")
+
+
+class Item(NamedTuple):
+    path: str
+    label: str
+    split: str  # "" when the source does not say
+    media_id: str  # the path as the source names it
+
+
+def list_folder(root: Path) -> list[Item]:
+    """The files of `root/CLASS/...` or `root/SPLIT/CLASS/...`, sorted; every file but hidden ones is listed.
+
+    Raises:
+        ValueError: no folder, no class folders, no files, or a class folder without files.
+    """
+    if not root.is_dir():
+        raise ValueError(f"The videos must be a folder of class folders or a CSV file. Received: {root}")
+    folders = _folders(root)
+    if folders and all(folder.name in SPLITS for folder in folders):
+        return [item for folder in folders for item in _list_classes(folder, root, split=folder.name)]
+    return _list_classes(root, root, split="")
+
+
+def list_csv(path: Path, root: Path | None = None) -> list[Item]:
+    """The rows `path,label[,split]` of a CSV, a header line allowed; paths are relative to `root` or to the CSV.
+
+    Raises:
+        ValueError: a row of another length, an empty label, or an unknown split, with its line number.
+    """
+    items = []
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            rows = [(number, row) for number, row in enumerate(csv.reader(file), 1) if row]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"The CSV cannot be read: {error}. Received: {path}") from None
+    if rows and rows[0][1][:2] == ["path", "label"]:
+        rows = rows[1:]
+    for number, row in rows:
+        name, label, split, *more = [cell.strip() for cell in (*row, "", "")]
+        if any(more) or not name or not label or split not in ("", *SPLITS):
+            raise ValueError(
+                f"Line {number} of {path} must be path,label or path,label,split with a split among "
+                f"{', '.join(SPLITS)}. Received: {','.join(row)}"
+            )
+        items.append(Item(str((root or path.parent) / name), label, split, name))
+    if not items:
+        raise ValueError(f"The CSV lists no videos; each line must be path,label[,split]. Received: {path}")
+    return items
+
+
+def assign_splits(items: list[Item], val_fraction: float, seed: int) -> list[Item]:
+    """Gives the items without a split one: of each class a seeded `val_fraction` (at least one of two) to "val"."""
+    if not 0 <= val_fraction < 1:
+        raise ValueError(f"val_fraction must be in [0, 1). Received: {val_fraction}")
+    by_class: dict[str, list[int]] = {}
+    for index, item in enumerate(items):
+        if not item.split:
+            by_class.setdefault(item.label, []).append(index)
+    splits = [item.split or "train" for item in items]
+    for label, indices in sorted(by_class.items()):
+        random.Random(f"{seed} {label}").shuffle(indices)
+        num_val = round(len(indices) * val_fraction)
+        if val_fraction and len(indices) > 1:
+            num_val = min(max(num_val, 1), len(indices) - 1)
+        for index in indices[:num_val]:
+            splits[index] = "val"
+    return [item._replace(split=split) for item, split in zip(items, splits, strict=True)]
+
+
+def class_names(items: list[Item], label_map: Path | None = None) -> list[str]:
+    """The class of each id: the sorted labels, or the lines of a label map.
+
+    Raises:
+        ValueError: a single class without a label map, or labels that the map lacks.
+    """
+    found = sorted({item.label for item in items})
+    if label_map is None:
+        if len(found) < 2:
+            raise ValueError(
+                "A classifier needs at least two classes; add a class folder, or pass the label map of the set that "
+                f"these videos belong to. Received one class: {found[0]}"
+            )
+        return found
+    names = read_label_map(label_map)
+    if unknown := sorted(set(found) - set(names)):
+        raise ValueError(
+            f"These labels are missing from {label_map}: {', '.join(unknown[:10])} ({len(unknown)} in all)"
+        )
+    return names
+
+
+def read_label_map(path: Path) -> list[str]:
+    """The lines of a label map: line n (from 0) names class n.
+
+    Raises:
+        ValueError: no such file, or a class named twice.
+    """
+    try:
+        names = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"The label map cannot be read: {error}") from None
+    if len(set(names)) != len(names) or not names:
+        raise ValueError(f"A label map names each class once, a line each. Received: {path}")
+    return names
+
+
+def _list_classes(folder: Path, root: Path, split: str) -> list[Item]:
+    classes = _folders(folder)
+    if not classes:
+        raise ValueError(
+            f"No class folders: put the videos of each class into {folder}/CLASS/, or name a CSV of path,label rows. "
+            f"Received: {folder}"
+        )
+    items = []
+    for directory in classes:
+        files = sorted(f for f in directory.rglob("*") if f.is_file() and not f.name.startswith("."))
+        if not files:
+            raise ValueError(f"The class folder {directory} is empty; add its videos or remove the folder.")
+        items += [Item(str(f), directory.name, split, f.relative_to(root).as_posix()) for f in files]
+    return items
+
+
+def _folders(folder: Path) -> list[Path]:
+    return sorted(f for f in folder.iterdir() if f.is_dir() and not f.name.startswith("."))

@@ -1,0 +1,1 @@
+"""From a trained network to TF Serving: the exported graph takes what callers have."""

@@ -1,0 +1,88 @@
+"""Top-1 and top-5 of a network on a split, with the protocol beside the numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tqdm import tqdm
+
+from ..data import clips
+from ..data.pipeline import Batch, Split, evaluation_batches
+
+
+class Predictions(NamedTuple):
+    """The logits of every video of a split, in the order of its records."""
+
+    logits: np.ndarray  # [N, num_classes] float32
+    labels: np.ndarray  # [N] int64
+    media_ids: list[str]
+
+
+def evaluate(
+    model: keras.Model,
+    split: Split,
+    *,
+    at_least: int,
+    crop: int,
+    batch_size: int,
+    strategy: tf.distribute.Strategy,
+    backwards: bool = False,
+) -> tuple[dict, Predictions]:
+    """Shows a network every video of a split once: all frames, looped up to `at_least`, centre crop.
+
+    Args:
+        model: made under `strategy`.
+        batch_size: clips a step over all replicas; it does not change the numbers.
+        backwards: play every video backwards.
+
+    Returns:
+        `top1` and `top5` in [0, 1], `num_videos`, `chance` and `protocol`; and the predictions behind them.
+    """
+    replicas = strategy.num_replicas_in_sync
+    if batch_size % replicas:
+        raise ValueError(f"batch_size must be a multiple of the {replicas} replicas. Received: {batch_size}")
+    batches = evaluation_batches(
+        split, at_least=at_least, crop=crop, batch_size=batch_size, replicas=replicas, backwards=backwards
+    )
+    predict = forward(model, strategy)
+    found: list[tuple[np.ndarray, ...]] = []
+    with tqdm(total=split.num_videos, unit="video", desc="backwards" if backwards else "evaluating") as bar:
+        for batch in strategy.experimental_distribute_dataset(batches):
+            logits, labels, weights, media_ids = (strategy.gather(v, axis=0).numpy() for v in predict(batch))
+            real = weights > 0
+            found.append((logits[real], labels[real], media_ids[real]))
+            bar.update(int(real.sum()))
+    logits, labels, media_ids = (np.concatenate(column) for column in zip(*found, strict=True))
+    predictions = Predictions(logits, labels, [name.decode("utf-8", "replace") for name in media_ids])
+    result = dict(
+        top1=top_k(logits, labels, 1),
+        top5=top_k(logits, labels, 5),
+        num_videos=len(labels),
+        chance=1 / len(split.classes),
+        protocol=dict(
+            frames=f"all, shorter videos looped to {at_least}",
+            direction="backwards" if backwards else "forwards",
+            crop=f"centre {crop}x{crop} of {split.frame_size[0]}x{split.frame_size[1]}",
+            pixels="RGB in [-1, 1]",
+        ),
+    )
+    return result, predictions
+
+
+def forward(model: keras.Model, strategy: tf.distribute.Strategy) -> Callable:
+    """A compiled function from a distributed batch to (logits, labels, weights, media ids)."""
+
+    def replica(batch: Batch):
+        return model(clips.scale(batch["clip"]), training=False), batch["label"], batch["weight"], batch["media_id"]
+
+    return tf.function(lambda batch: strategy.run(replica, args=(batch,)), reduce_retracing=True)
+
+
+def top_k(logits: np.ndarray, labels: np.ndarray, k: int) -> float:
+    """Share of the rows whose label is among the `k` largest logits; of equal logits the lower id goes first."""
+    ranked = np.argsort(-logits, axis=1, kind="stable")[:, :k]
+    return float((ranked == labels[:, None]).any(axis=1).mean())

@@ -1,0 +1,51 @@
+"""The top 5 classes of a video, and a picture of the frames used with their bars.
+
+    python scripts/predict.py --model=MODEL --video=FILE --picture=prediction.png
+
+MODEL is what scripts/export.py wrote. All frames count; a video of more than 250 goes in equal windows whose logits are
+averaged.
+"""
+
+import json
+from pathlib import Path
+
+import cv2
+from absl import flags
+
+from s3d_tf import cli
+from s3d_tf.analysis.contact_sheet import contact_sheet
+from s3d_tf.serving.predict import ExportedModel
+
+MODEL = flags.DEFINE_string("model", None, "A folder that scripts/export.py wrote.", required=True)
+VIDEO = flags.DEFINE_string("video", None, "A video file.", required=True)
+PICTURE = flags.DEFINE_string("picture", "prediction.png", "Where the picture goes; empty for none.")
+JSON = flags.DEFINE_bool("json", False, "Print JSON.")
+TOP = flags.DEFINE_integer("top", 5, "Classes to print.")
+
+
+def main(_):
+    if PICTURE.value and Path(PICTURE.value).suffix.lower() not in (".png", ".jpg"):
+        raise ValueError(f"The picture must end in .png or .jpg. Received: {PICTURE.value}")
+    model = ExportedModel(Path(MODEL.value))
+    prediction = model.predict(Path(VIDEO.value))
+    top = prediction.ranking[: TOP.value]
+    if JSON.value:
+        print(json.dumps(dict(video=VIDEO.value, frames=len(prediction.frames), top=top)))
+    else:
+        print(f"{VIDEO.value} ({len(prediction.frames)} frames)")
+        for label, score in top:
+            print(f"{score:8.2%}  {label}")
+    if PICTURE.value:
+        title = f"{Path(VIDEO.value).name}, {len(prediction.frames)} frames"
+        sheet = contact_sheet(prediction.frames, prediction.ranking, title, TOP.value)
+        path = Path(PICTURE.value)
+        encoded = cv2.imencode(path.suffix, cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))[1]
+        temporary = path.with_name(f".{path.name}.tmp")
+        temporary.write_bytes(encoded.tobytes())
+        temporary.replace(path)
+        if not JSON.value:
+            print(f"picture: {path}")
+
+
+if __name__ == "__main__":
+    cli.run(main)

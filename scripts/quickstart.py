@@ -1,0 +1,88 @@
+"""The whole road on the embedded motion set: draw, prepare, train, evaluate, export, predict.
+
+    python scripts/quickstart.py
+
+Trains a small S3D-G to tell four drifting motions apart from real video files, in about four minutes on two cores.
+It ends at a top-1 of at least 90 % forwards and at most 10 % with every video played backwards, where drifting left
+becomes drifting right. Writes OUTPUT_DIR/result.json and prints each command it runs. What is done already is not
+done again.
+"""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from absl import flags
+
+from s3d_tf import cli
+from s3d_tf.files import read_json, write_json
+
+OUTPUT_DIR = flags.DEFINE_string("output_dir", "quickstart", "Where everything goes.")
+NETWORK = flags.DEFINE_string("network", "s3d_g", "Which network.")
+STEPS = flags.DEFINE_integer("steps", 500, "Training steps.")
+NUM_TRAIN = flags.DEFINE_integer("num_train", 1600, "Training videos.")
+NUM_VAL = flags.DEFINE_integer("num_val", 200, "Validation videos.")
+
+CLASSES = ("drift_left", "drift_right", "drift_up", "drift_down")
+HERE = Path(__file__).resolve().parent
+
+
+def main(_):
+    start = time.monotonic()
+    out = Path(OUTPUT_DIR.value)
+    out.mkdir(parents=True, exist_ok=True)
+    run_dir = out / f"run_{NETWORK.value}_{STEPS.value}"
+    videos, records, model, picture = out / "videos", out / "records", out / "model", out / "prediction.png"
+    call(
+        "make_synthetic.py",
+        output_dir=videos,
+        classes=",".join(CLASSES),
+        num_train=NUM_TRAIN.value,
+        num_val=NUM_VAL.value,
+    )
+    call("prepare_videos.py", videos=videos, output_dir=records, resize="40x40")
+    call(
+        "train.py",
+        recipe="embedded",
+        network=NETWORK.value,
+        steps=STEPS.value,
+        boundaries=f"{STEPS.value * 7 // 10},{STEPS.value * 9 // 10}",
+        data_dir=records,
+        work_dir=run_dir,
+    )
+    call("evaluate.py", "--both_directions", work_dir=run_dir, data_dir=records, batch_size=50)
+    call("export.py", work_dir=run_dir, output_dir=model)
+    held_out = sorted((videos / "val").rglob("*.avi"))[0]
+    call("predict.py", model=model, video=held_out, picture=picture)
+    forwards, backwards = (read_json(run_dir / f"evaluation_val{suffix}.json") for suffix in ("", "_reversed"))
+    result = dict(
+        network=NETWORK.value,
+        top1=forwards["top1"],
+        top1_reversed=backwards["top1"],
+        chance=forwards["chance"],
+        num_videos=forwards["num_videos"],
+        steps=STEPS.value,
+        seconds=round(time.monotonic() - start, 1),
+        saved_model=str(model / str(max(int(p.name) for p in model.iterdir() if p.name.isdigit()))),
+        picture=str(picture),
+    )
+    write_json(out / "result.json", result)
+    print(json.dumps(result, indent=1))
+    print(f"videos {videos}, records {records}, run {run_dir}, model {model}, picture {picture}")
+
+
+def call(script: str, *switches: str, **options) -> None:
+    """Runs one of the binaries, as a user would, and shows the command."""
+    command = [sys.executable, str(HERE / script), *switches, *(f"--{key}={value}" for key, value in options.items())]
+    print(f"\n+ python scripts/{script} {shlex.join(command[2:])}", flush=True)
+    status = subprocess.run(command, env=os.environ, check=False).returncode
+    if status:
+        raise OSError(f"scripts/{script} ended with status {status}; its message is above.")
+
+
+if __name__ == "__main__":
+    cli.run(main)
