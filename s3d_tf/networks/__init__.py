@@ -1,13 +1,14 @@
 """Clip -> logits: the networks of the paper. Imports keras only, so it runs on any Keras backend."""
 
-from .build import build_model, endpoints
+from .build import as_network, build_model, endpoints
 from .inception import ENDPOINTS, ROWS, UNITS
-from .layers import ConvUnit, InceptionBlock, SelfGating, SpatioTemporalConv, Style
-from .variants import CONVENTIONS, VARIANTS, Network, network
+from .layers import ConvUnit, InceptionBlock, SelfGating, SpaceToDepth, SpatioTemporalConv, Style
+from .variants import CONVENTIONS, FAMILIES, VARIANTS, Network, network
 
 __all__ = [
     "CONVENTIONS",
     "ENDPOINTS",
+    "FAMILIES",
     "ROWS",
     "UNITS",
     "VARIANTS",
@@ -15,8 +16,10 @@ __all__ = [
     "InceptionBlock",
     "Network",
     "SelfGating",
+    "SpaceToDepth",
     "SpatioTemporalConv",
     "Style",
+    "as_network",
     "build_model",
     "endpoints",
     "network",

@@ -1,0 +1,126 @@
+"""Our own format: a folder with `model.weights.h5` (Keras) and `model.json` (network, preprocessing, labels)."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import shutil
+import tempfile
+import warnings
+
+import keras
+
+from s3d_tf.networks import build_model
+from s3d_tf.weights.preprocessing import Preprocessing
+
+WEIGHTS, CONFIG = "model.weights.h5", "model.json"
+FORMAT = 1
+
+
+def save(
+    model: keras.Model,
+    directory: str,
+    *,
+    preprocessing: Preprocessing | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Writes `model` under a temporary name beside `directory`, then renames: a reader sees all of it or nothing.
+
+    Args:
+        model: from `build_model` or `load_pretrained` (it knows its arguments by `model.s3d_config`).
+        directory: made; its parents too.
+        preprocessing: what the weights were trained on, class names included; `model.preprocessing` by default, else
+            that of our own networks.
+        overwrite: replace what is there, if it is such a folder.
+
+    Raises:
+        ValueError: a model built otherwise, labels of another number than the logits, channels of another number than
+            the modality's, or `directory` exists.
+    """
+    config = getattr(model, "s3d_config", None)
+    if config is None:
+        raise ValueError(f"Only a model from build_model or load_pretrained can be saved. Received: {model!r}")
+    preprocessing = preprocessing or getattr(model, "preprocessing", None) or default_preprocessing(model)
+    check_fits(preprocessing, config["num_classes"], config["input_shape"][-1])
+    target = pathlib.Path(directory)
+    if target.exists() and not (overwrite and is_own(directory)):
+        raise ValueError(f"There is something at this place already. Received: {str(directory)!r}")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = pathlib.Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    try:
+        model.save_weights(temporary / WEIGHTS)
+        record = dict(format=FORMAT, model=config, preprocessing=preprocessing.to_json())
+        (temporary / CONFIG).write_text(json.dumps(record, indent=2) + "\n")
+        temporary.chmod(0o777 & ~_umask())
+        if target.exists():
+            old = pathlib.Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.parent))
+            os.rename(target, old / target.name)
+            os.rename(temporary, target)
+            shutil.rmtree(old)
+        else:
+            os.rename(temporary, target)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def load(directory: str) -> keras.Model:
+    """The model that `save` wrote, with `s3d_config` and `preprocessing` set.
+
+    Raises:
+        ValueError: no such folder, or damaged contents.
+    """
+    if not is_own(directory):
+        raise ValueError(f"There is no {CONFIG} with {WEIGHTS} in this folder. Received: {str(directory)!r}")
+    folder = own_folder(directory)
+    try:
+        record = json.loads((folder / CONFIG).read_text())
+        if record["format"] != FORMAT:
+            raise ValueError(f"format {record['format']} instead of {FORMAT}")
+        model = build_model(**record["model"])
+        preprocessing = Preprocessing.from_json(record["preprocessing"])
+        check_fits(preprocessing, model.s3d_config["num_classes"], model.s3d_config["input_shape"][-1])
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", UserWarning)  # Keras only warns of variables that it leaves fresh
+            model.load_weights(folder / WEIGHTS)
+    except (UserWarning, ValueError, KeyError, TypeError, AttributeError, OSError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise ValueError(f"The saved model is damaged ({reason}). Received: {str(directory)!r}") from error
+    attach(model, preprocessing)
+    return model
+
+
+def is_own(path: str) -> bool:
+    """Whether `path` is a folder that `save` wrote, or one of the two files in it."""
+    folder = own_folder(path)
+    return (folder / CONFIG).is_file() and (folder / WEIGHTS).is_file()
+
+
+def own_folder(path: str) -> pathlib.Path:
+    """The folder meant by its own path or by that of one of its files."""
+    file = pathlib.Path(path)
+    return file.parent if file.name in (CONFIG, WEIGHTS) else file
+
+
+def attach(model: keras.Model, preprocessing: Preprocessing) -> None:
+    """Sets `model.preprocessing`; as an attribute it does not survive `keras.Model.save`, but does survive `save`."""
+    object.__setattr__(model, "preprocessing", preprocessing)
+
+
+def default_preprocessing(model: keras.Model) -> Preprocessing:
+    """That of our own networks: pixels to [-1, 1], 256x256, crop 224."""
+    return Preprocessing(modality="flow" if model.input_shape[-1] == 2 else "rgb")
+
+
+def check_fits(preprocessing: Preprocessing, num_classes: int, channels: int) -> None:
+    """Raises a ValueError unless there are as many labels as logits and as many channels as the modality has."""
+    if preprocessing.labels is not None and len(preprocessing.labels) != num_classes:
+        raise ValueError(f"{num_classes} classes need as many labels. Received: {len(preprocessing.labels)}")
+    if preprocessing.channels != channels:
+        raise ValueError(f"{preprocessing.modality} has {preprocessing.channels} channels. Received: {channels}")
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
