@@ -53,6 +53,7 @@ class Classifier(tf.Module):
     def preprocess(self, frames: tf.Tensor) -> tf.Tensor:
         """`[B, T, H, W, 3]` uint8 RGB -> the network's clip `[B, T', crop, crop, 3]` float32 in [-1, 1]."""
         p = self._preprocessing
+        frames = tf.ensure_shape(frames, [None, None, None, None, 3])  # names the shape that was received
         shape = tf.shape(frames)
         given = tf.debugging.assert_positive(shape[:4], "A clip needs at least one frame of at least one pixel.")
         with tf.control_dependencies([given]):

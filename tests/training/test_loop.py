@@ -21,6 +21,10 @@ def make_trainer(recipe=RECIPE, devices=("/cpu:0",), freeze_norm=False, network=
     def build():
         keras.utils.set_random_seed(1)
         model = build_model(network, 3, width=0.1, dropout=recipe.dropout, norm_momentum=0.9)
+        rng = np.random.default_rng(1)
+        for v in model.trainable_variables:  # large enough to tell gradients from rounding, with frozen norms too
+            if v.name == "kernel":
+                v.assign(rng.normal(0, np.sqrt(2 / np.prod(v.shape[:-1])), v.shape))
         for layer in model._flatten_layers():
             if freeze_norm and isinstance(layer, keras.layers.BatchNormalization):
                 layer.trainable = False
@@ -29,31 +33,38 @@ def make_trainer(recipe=RECIPE, devices=("/cpu:0",), freeze_norm=False, network=
     return loop.Trainer(recipe, build, tf.distribute.MirroredStrategy(list(devices)))
 
 
-def batches(recipe=RECIPE, repeat=None):
+def batches(recipe=RECIPE, size=32):
     rng = np.random.default_rng(0)
     count = 5 * recipe.batch_size
-    clip = rng.integers(0, 256, (count, recipe.num_frames, 32, 32, 3), dtype=np.uint8)
+    clip = rng.integers(0, 256, (count, recipe.num_frames, size, size, 3), dtype=np.uint8)
     label = rng.integers(0, 3, count)
-    return tf.data.Dataset.from_tensor_slices(dict(clip=clip, label=label)).batch(recipe.batch_size).repeat(repeat)
+    return tf.data.Dataset.from_tensor_slices(dict(clip=clip, label=label)).batch(recipe.batch_size).repeat()
 
 
 def test_one_step_is_sgd_on_the_mean_cross_entropy_with_weight_decay():
     recipe = recipes.recipe("embedded", batch_size=4, num_frames=8, dropout=0.0, weight_decay=0.1)
-    trainer = make_trainer(recipe)
+    trainer = make_trainer(recipe, freeze_norm=True)
     before = {v.path: v.numpy() for v in trainer.model.trainable_variables}
-    batch = next(iter(batches(recipe)))
-    with tf.GradientTape() as tape:
-        logits = trainer.model(tf.cast(batch["clip"], tf.float32) / 127.5 - 1, training=True)
-        decay = sum(tf.nn.l2_loss(v.value) for v in trainer.model.trainable_variables if v.name == "kernel")
-        entropy = tf.reduce_mean(keras.losses.sparse_categorical_crossentropy(batch["label"], logits, from_logits=True))
-        loss = entropy + 0.1 * decay
-    expected = tape.gradient(loss, [v.value for v in trainer.model.trainable_variables])
-    report = trainer.train(trainer.distribute(batches(recipe)), 1)
+    # In maps of a few pixels several maxima are equal, of which some of TensorFlow's CPU kernels choose one, others all.
+    batch = next(iter(batches(recipe, size=128)))
+
+    @tf.function
+    def by_hand():
+        variables = [v.value for v in trainer.model.trainable_variables]
+        with tf.GradientTape() as tape:
+            logits = trainer.model(tf.cast(batch["clip"], tf.float32) / 127.5 - 1, training=True)
+            decay = sum(tf.nn.l2_loss(v.value) for v in trainer.model.trainable_variables if v.name == "kernel")
+            entropy = keras.losses.sparse_categorical_crossentropy(batch["label"], logits, from_logits=True)
+            loss = tf.reduce_mean(entropy) + 0.1 * decay
+        return tf.reduce_mean(entropy), tape.gradient(loss, variables)
+
+    entropy, expected = by_hand()
+    report = trainer.train(trainer.distribute(batches(recipe, size=128)), 1)
     assert report.step == 1
     np.testing.assert_allclose(report.loss, entropy, rtol=1e-5)
     for variable, gradient in zip(trainer.model.trainable_variables, expected, strict=True):
         moved = before[variable.path] - variable.numpy()
-        np.testing.assert_allclose(moved, 0.1 * np.asarray(gradient), atol=2e-6, err_msg=variable.path)
+        np.testing.assert_allclose(moved, 0.1 * np.asarray(gradient), rtol=1e-3, atol=1e-5, err_msg=variable.path)
 
 
 def test_the_loss_of_a_repeated_batch_goes_down():
@@ -91,7 +102,7 @@ def two_devices(batch_size=6):
     cpu = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
     recipe = recipes.recipe(
-        *("embedded",), batch_size=batch_size, learning_rates=(0.05,), boundaries=(), num_frames=8, dropout=0.0
+        *("embedded",), batch_size=batch_size, learning_rates=(0.01,), boundaries=(), num_frames=8, dropout=0.0
     )
     weights = []
     for devices in (["/cpu:0", "/cpu:1"], ["/cpu:0"]):
