@@ -1,8 +1,10 @@
 """Top-1 and top-5 of a trained network, all frames, centre crop; --reversed plays every video backwards.
 
     python scripts/evaluate.py --work_dir=RUN --data_dir=RECORDS
+    python scripts/evaluate.py --weights=s3d.pth --data_dir=RECORDS --output_dir=RESULTS
 
-Writes RUN/evaluation_SPLIT.json (evaluation_SPLIT_reversed.json): the numbers with the protocol they were measured by.
+Writes evaluation_SPLIT.json (evaluation_SPLIT_reversed.json) into RUN or RESULTS: the numbers with the protocol they
+were measured by.
 """
 
 from pathlib import Path
@@ -14,8 +16,12 @@ from s3d_tf.data import pipeline
 from s3d_tf.files import write_json
 from s3d_tf.training import checkpoints, devices
 from s3d_tf.training.evaluate import evaluate
+from s3d_tf.training.recipes import Recipe
+from s3d_tf.weights import load_pretrained
 
-WORK_DIR = flags.DEFINE_string("work_dir", None, "A run of scripts/train.py.", required=True)
+WORK_DIR = flags.DEFINE_string("work_dir", None, "A run of scripts/train.py.")
+WEIGHTS = flags.DEFINE_string("weights", None, "Instead: weights of any known source (docs/weights.md).")
+OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Where the numbers go; the work_dir by default.")
 DATA_DIR = flags.DEFINE_string("data_dir", None, "What scripts/prepare_videos.py wrote.", required=True)
 SPLIT = flags.DEFINE_string("split", "val", "Which split.")
 REVERSED = flags.DEFINE_bool("reversed", False, "Play every video backwards (Table 1).")
@@ -27,30 +33,50 @@ NUM_REPLICAS = flags.DEFINE_integer("num_replicas", None, "Devices to use; all G
 
 def main(_):
     strategy = devices.make_strategy(NUM_REPLICAS.value)
-    with strategy.scope():
-        model, run, step = checkpoints.load_model(Path(WORK_DIR.value))
+    model, source, eval_frames = open_model(strategy)
+    output_dir = Path(OUTPUT_DIR.value or WORK_DIR.value)
+    output_dir.mkdir(parents=True, exist_ok=True)
     split = pipeline.open_split(DATA_DIR.value, SPLIT.value)
-    if split.classes != run.classes:
-        raise ValueError(
-            f"The run was trained on other classes than {DATA_DIR.value} has; prepare with --label_map. Received: "
-            f"{len(run.classes)} and {len(split.classes)} classes"
-        )
+    check_classes(model, split)
     for backwards in (False, True) if BOTH.value else (REVERSED.value,):
         result, _ = evaluate(
             model,
             split,
-            at_least=EVAL_FRAMES.value or run.recipe.eval_frames,
-            crop=run.recipe.crop,
+            at_least=EVAL_FRAMES.value or eval_frames,
             batch_size=BATCH_SIZE.value or strategy.num_replicas_in_sync,
             strategy=strategy,
             backwards=backwards,
         )
         name = f"evaluation_{SPLIT.value}{'_reversed' if backwards else ''}.json"
-        write_json(Path(WORK_DIR.value) / name, {"network": model.name, "step": step, "split": SPLIT.value, **result})
+        write_json(output_dir / name, {"network": model.name, "weights": source, "split": SPLIT.value, **result})
         print(
-            f"{model.name}, step {step}, {SPLIT.value}{' reversed' if backwards else ''}: top-1 {result['top1']:.2%}, "
+            f"{model.name}, {source}, {SPLIT.value}{' reversed' if backwards else ''}: top-1 {result['top1']:.2%}, "
             f"top-5 {result['top5']:.2%} of {result['num_videos']} videos (chance {result['chance']:.2%}; "
             f"{'; '.join(result['protocol'].values())})"
+        )
+
+
+def open_model(strategy) -> tuple:
+    """The network, where its weights are from, and how many frames a video is looped to."""
+    if bool(WORK_DIR.value) == bool(WEIGHTS.value) or (WEIGHTS.value and not OUTPUT_DIR.value):
+        raise ValueError(
+            "Name a work_dir, or weights and an output_dir. Received: "
+            f"work_dir={WORK_DIR.value}, weights={WEIGHTS.value}, output_dir={OUTPUT_DIR.value}"
+        )
+    with strategy.scope():
+        if WEIGHTS.value:
+            model = load_pretrained(WEIGHTS.value)
+            return model, WEIGHTS.value, Recipe.eval_frames
+        model, run, step = checkpoints.load_model(Path(WORK_DIR.value))
+        return model, f"step {step}", run.recipe.eval_frames
+
+
+def check_classes(model, split: pipeline.Split) -> None:
+    labels, num_classes = model.preprocessing.labels, model.output_shape[-1]
+    if len(split.classes) != num_classes or (labels and labels != split.classes):
+        raise ValueError(
+            f"The network was trained on other classes than {DATA_DIR.value} has; prepare with the --label_map of its "
+            f"classes. Received: {num_classes} and {len(split.classes)} classes"
         )
 
 

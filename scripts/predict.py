@@ -2,8 +2,8 @@
 
     python scripts/predict.py --model=MODEL --video=FILE --picture=prediction.png
 
-MODEL is what scripts/export.py wrote. All frames count; a video of more than 250 goes in equal windows whose logits are
-averaged.
+MODEL is what scripts/export.py wrote, or weights of any known source (docs/weights.md). All frames count; a video of more
+than 250 goes in equal windows whose logits are averaged.
 """
 
 import json
@@ -14,9 +14,9 @@ from absl import flags
 
 from s3d_tf import cli
 from s3d_tf.analysis.contact_sheet import contact_sheet
-from s3d_tf.serving.predict import ExportedModel
+from s3d_tf.serving.predict import load_predictor
 
-MODEL = flags.DEFINE_string("model", None, "A folder that scripts/export.py wrote.", required=True)
+MODEL = flags.DEFINE_string("model", None, "An exported model, or weights.", required=True)
 VIDEO = flags.DEFINE_string("video", None, "A video file.", required=True)
 PICTURE = flags.DEFINE_string("picture", "prediction.png", "Where the picture goes; empty for none.")
 JSON = flags.DEFINE_bool("json", False, "Print JSON.")
@@ -26,8 +26,7 @@ TOP = flags.DEFINE_integer("top", 5, "Classes to print.")
 def main(_):
     if PICTURE.value and Path(PICTURE.value).suffix.lower() not in (".png", ".jpg"):
         raise ValueError(f"The picture must end in .png or .jpg. Received: {PICTURE.value}")
-    model = ExportedModel(Path(MODEL.value))
-    prediction = model.predict(Path(VIDEO.value))
+    prediction = load_predictor(Path(MODEL.value)).predict(Path(VIDEO.value))
     top = prediction.ranking[: TOP.value]
     if JSON.value:
         print(json.dumps(dict(video=VIDEO.value, frames=len(prediction.frames), top=top)))

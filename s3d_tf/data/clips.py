@@ -5,6 +5,8 @@ A seed is `[2]` int32; the same seed gives the same clip, whatever ran before.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import tensorflow as tf
 
 
@@ -54,15 +56,35 @@ def random_flip(clip: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     return tf.cond(tf.random.stateless_uniform([], seed) < 0.5, lambda: tf.reverse(clip, [2]), lambda: clip)
 
 
-def scale(clip: tf.Tensor) -> tf.Tensor:
-    """uint8 in [0, 255] -> float32 in [-1, 1]."""
-    return tf.cast(clip, tf.float32) / 127.5 - 1.0
+def scale(
+    clip: tf.Tensor, factors: Sequence[float] = (2 / 255,) * 3, offsets: Sequence[float] = (-1.0,) * 3
+) -> tf.Tensor:
+    """uint8 in [0, 255] -> float32, by a factor and then an offset a channel; [-1, 1] by default."""
+    return tf.cast(clip, tf.float32) * tf.constant(factors) + tf.constant(offsets)
 
 
-def resize(clip: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
-    """`[N, H, W, 3]` uint8 -> `[N, rows, columns, 3]` uint8, averaging when it shrinks, as at preparation."""
-    resized = tf.image.resize(clip, size, method="bilinear", antialias=True)
-    return tf.cast(tf.clip_by_value(tf.round(resized), 0, 255), tf.uint8)
+def target_size(height: tf.Tensor, width: tf.Tensor, resize: int | tuple[int, int]) -> tf.Tensor:
+    """`[2]` int32: `resize` as (rows, columns), or with its shorter side of `resize` pixels and the aspect kept."""
+    if isinstance(resize, tuple):
+        return tf.constant(resize)
+    size = tf.cast(tf.stack([height, width]), tf.float64)
+    return tf.cast(tf.round(size * resize / tf.reduce_min(size)), tf.int32)
+
+
+def resize(clip: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
+    """`[N, H, W, 3]` uint8 -> `[N, *size, 3]` uint8, averaging when it shrinks, as at preparation.
+
+    Frames of that size already are left as they are.
+    """
+
+    def one(frame: tf.Tensor) -> tf.Tensor:
+        resized = tf.image.resize(frame, size, method="bilinear", antialias=True)
+        return tf.cast(tf.clip_by_value(tf.round(resized), 0, 255), tf.uint8)
+
+    # A frame at a time: all at once would be held as floats at full size.
+    frames = tf.TensorSpec([None, None, 3], tf.uint8)
+    fits = tf.reduce_all(tf.shape(clip)[1:3] == size)
+    return tf.cond(fits, lambda: clip, lambda: tf.map_fn(one, clip, fn_output_signature=frames))
 
 
 def crop_centre(clip: tf.Tensor, crop: int) -> tf.Tensor:

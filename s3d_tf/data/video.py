@@ -37,12 +37,13 @@ class Video(NamedTuple):
     declared_frames: int  # as the container says; 0 when it does not
 
 
-def iter_frames(path: str | Path, size: tuple[int, int] | None = None) -> Iterator[Frame]:
+def iter_frames(path: str | Path, size: int | tuple[int, int] | None = None) -> Iterator[Frame]:
     """Decodes a file frame by frame, rotation tags honoured.
 
     Args:
         path: any container and codec that OpenCV's FFmpeg reads.
-        size: `(rows, columns)` to resize to (area averaging when shrinking, else bilinear); None keeps the size.
+        size: `(rows, columns)` to resize to (area averaging when shrinking, else bilinear), or one number for the
+            shorter side; None keeps the size.
 
     Raises:
         VideoError: before the first frame, when there is none to be had.
@@ -51,7 +52,7 @@ def iter_frames(path: str | Path, size: tuple[int, int] | None = None) -> Iterat
     yield from frames
 
 
-def read_video(path: str | Path, size: tuple[int, int] | None = None, min_decoded: float = MIN_DECODED) -> Video:
+def read_video(path: str | Path, size: int | tuple[int, int] | None = None, min_decoded: float = MIN_DECODED) -> Video:
     """All frames of a file, see `iter_frames`.
 
     Raises:
@@ -66,7 +67,7 @@ def read_video(path: str | Path, size: tuple[int, int] | None = None, min_decode
     return Video(decoded, fps, declared)
 
 
-def _open(path: str | Path, size: tuple[int, int] | None) -> tuple[tuple[float, int], Iterator[Frame]]:
+def _open(path: str | Path, size: int | tuple[int, int] | None) -> tuple[tuple[float, int], Iterator[Frame]]:
     path = Path(path)
     try:
         num_bytes = path.stat().st_size
@@ -88,7 +89,7 @@ def _open(path: str | Path, size: tuple[int, int] | None) -> tuple[tuple[float, 
     return (fps, declared), _decode(capture, fps, size)
 
 
-def _decode(capture: cv2.VideoCapture, fps: float, size: tuple[int, int] | None) -> Iterator[Frame]:
+def _decode(capture: cv2.VideoCapture, fps: float, size: int | tuple[int, int] | None) -> Iterator[Frame]:
     try:
         last = -1
         index = 0
@@ -105,8 +106,12 @@ def _decode(capture: cv2.VideoCapture, fps: float, size: tuple[int, int] | None)
         capture.release()
 
 
-def resize(image: np.ndarray, size: tuple[int, int] | None) -> np.ndarray:
-    """`[H, W, C]` uint8 to `(rows, columns)`, the aspect ratio given up as in the paper (256x256)."""
+def resize(image: np.ndarray, size: int | tuple[int, int] | None) -> np.ndarray:
+    """`[H, W, C]` uint8 to `(rows, columns)`, the aspect ratio given up as in the paper (256x256), or to a shorter
+    side of `size` pixels, the aspect ratio kept."""
+    if isinstance(size, int):
+        shorter = min(image.shape[:2])
+        size = (round(image.shape[0] * size / shorter), round(image.shape[1] * size / shorter))
     if size is None or image.shape[:2] == tuple(size):
         return image
     shrinks = size[0] < image.shape[0] and size[1] < image.shape[1]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import shutil
 from pathlib import Path
@@ -12,80 +11,63 @@ import tensorflow as tf
 
 from ..data import clips
 from ..files import write_json, write_text
+from ..weights import Preprocessing
 
 METADATA = "assets.extra/s3d_tf.json"
 LABELS = "assets.extra/labels.txt"
-
-
-@dataclasses.dataclass(frozen=True)
-class Preprocessing:
-    """How uint8 RGB frames become the network's clip; it is part of the exported graph.
-
-    Attributes:
-        frame_size: rows and columns that frames are resized to, pixels.
-        crop: rows and columns of the centre crop, pixels.
-        min_frames: shorter clips are looped up to this many.
-    """
-
-    frame_size: tuple[int, int] = (256, 256)
-    crop: int = 224
-    min_frames: int = 64
 
 
 class Classifier(tf.Module):
     """The exported graph: frames in, named classes out.
 
     Args:
-        model: `[B, T, H, W, 3]` float32 in [-1, 1] -> logits `[B, num_classes]`.
-        labels: name of each class.
-        preprocessing: see `Preprocessing`.
+        model: `[B, T, H, W, 3]` float32, scaled as `preprocessing` says -> logits `[B, num_classes]`.
+        preprocessing: how uint8 RGB frames become that clip; labels that it lacks are numbers.
+
+    Raises:
+        ValueError: a network of flow, or labels that do not fit the logits.
     """
 
-    def __init__(self, model: keras.Model, labels: tuple[str, ...], preprocessing: Preprocessing):
+    def __init__(self, model: keras.Model, preprocessing: Preprocessing):
         super().__init__(name="s3d_tf")
-        if model.output_shape[-1] != len(labels):
-            raise ValueError(f"There must be a label a logit. Received: {len(labels)} and {model.output_shape[-1]}")
+        num_classes = model.output_shape[-1]
+        if preprocessing.modality != "rgb":
+            raise ValueError(f"Only networks of RGB frames can be served. Received: {preprocessing.modality}")
+        self.labels = preprocessing.labels or tuple(str(index) for index in range(num_classes))
+        if num_classes != len(self.labels):
+            raise ValueError(f"There must be a label a logit. Received: {len(self.labels)} and {num_classes}")
+        self.preprocessing = preprocessing
         self._call = lambda clip: model(clip, training=False)
         self._variables = [variable.value for variable in model.variables]  # saved with the graph that captures them
-        self._labels = tf.constant(labels)
-        self._preprocessing = preprocessing
+        self._names = tf.constant(self.labels)
 
     def preprocess(self, frames: tf.Tensor) -> tf.Tensor:
-        """`[B, T, H, W, 3]` uint8 RGB -> the network's clip `[B, T', crop, crop, 3]` float32 in [-1, 1]."""
-        p = self._preprocessing
+        """`[B, T, H, W, 3]` uint8 RGB -> the network's clip `[B, T', crop, crop, 3]` float32."""
+        p = self.preprocessing
         frames = tf.ensure_shape(frames, [None, None, None, None, 3])  # names the shape that was received
         shape = tf.shape(frames)
         given = tf.debugging.assert_positive(shape[:4], "A clip needs at least one frame of at least one pixel.")
         with tf.control_dependencies([given]):
             flat = tf.reshape(frames, [-1, shape[2], shape[3], 3])
-        fits = tf.reduce_all(shape[2:4] == tf.constant(p.frame_size))
-        resized = tf.cond(fits, lambda: flat, lambda: self._resize(flat))
-        cropped = clips.crop_centre(resized, p.crop)
+        cropped = clips.crop_centre(clips.resize(flat, clips.target_size(shape[2], shape[3], p.resize)), p.crop)
         clip = tf.reshape(cropped, [shape[0], shape[1], p.crop, p.crop, 3])
         clip = tf.gather(clip, clips.all_frames(shape[1], p.min_frames), axis=1)
-        return clips.scale(clip)
-
-    def _resize(self, flat: tf.Tensor) -> tf.Tensor:
-        size = self._preprocessing.frame_size  # a frame at a time: all at once would be held as floats at full size
-        return tf.map_fn(
-            lambda frame: clips.resize(frame[None], size)[0],
-            flat,
-            fn_output_signature=tf.TensorSpec([*size, 3], tf.uint8),
-        )
+        return clips.scale(clip, *p.scale_and_offset())
 
     @tf.function(input_signature=[tf.TensorSpec([None, None, None, None, 3], tf.uint8, name="frames")])
     def classify(self, frames: tf.Tensor) -> dict[str, tf.Tensor]:
         """`[B, T, H, W, 3]` uint8 RGB of any size -> `logits` `[B, N]` in the order of the labels, and all classes by
         falling score: `scores` `[B, N]` in [0, 1] and `classes` `[B, N]` strings."""
         logits = self._call(self.preprocess(frames))
-        scores, order = tf.math.top_k(tf.nn.softmax(logits), tf.shape(self._labels)[0])
-        return dict(logits=logits, scores=scores, classes=tf.gather(self._labels, order))
+        scores, order = tf.math.top_k(tf.nn.softmax(logits), len(self.labels))
+        return dict(logits=logits, scores=scores, classes=tf.gather(self._names, order))
 
 
-def export(model: keras.Model, labels: tuple[str, ...], preprocessing: Preprocessing, directory: Path) -> Path:
+def export(model: keras.Model, preprocessing: Preprocessing, directory: Path) -> Path:
     """Writes the next version of a model, under a temporary name that is then renamed.
 
     Args:
+        model, preprocessing: see `Classifier`.
         directory: the folder that TF Serving watches; versions are its folders 1, 2, ...
 
     Returns:
@@ -95,11 +77,11 @@ def export(model: keras.Model, labels: tuple[str, ...], preprocessing: Preproces
     version = directory / str(max(versions(directory), default=0) + 1)
     temporary = directory / f"tmp-{version.name}-{os.getpid()}"
     try:
-        module = Classifier(model, labels, preprocessing)
+        module = Classifier(model, preprocessing)
         tf.saved_model.save(module, str(temporary), signatures={"serving_default": module.classify})
         (temporary / METADATA).parent.mkdir(exist_ok=True)
-        write_json(temporary / METADATA, dict(network=model.name, **dataclasses.asdict(preprocessing)))
-        write_text(temporary / LABELS, "".join(f"{label}\n" for label in labels))
+        write_json(temporary / METADATA, dict(network=model.name, preprocessing=preprocessing.to_json()))
+        write_text(temporary / LABELS, "".join(f"{label}\n" for label in module.labels))
         os.replace(temporary, version)
     except tf.errors.OpError as error:
         raise OSError(f"Cannot write {version}: {error.message}") from None

@@ -13,6 +13,8 @@ import tensorflow as tf
 
 from ..files import read_json, write_json
 from ..networks import build_model
+from ..weights import Preprocessing
+from ..weights.own import attach
 from .recipes import Recipe
 
 CONFIG = "config.json"
@@ -81,6 +83,8 @@ def build(run: Run) -> keras.Model:
 def load_model(work_dir: Path) -> tuple[keras.Model, Run, int]:
     """The network of a work_dir with the weights of its newest checkpoint, the run, and the checkpoint's step.
 
+    The model carries its `preprocessing`, as one from `s3d_tf.load_pretrained` does.
+
     Raises:
         ValueError: no run, or no checkpoint yet.
     """
@@ -89,7 +93,14 @@ def load_model(work_dir: Path) -> tuple[keras.Model, Run, int]:
     step = Checkpoints(work_dir, model).restore()
     if step is None:
         raise ValueError(f"No checkpoint in {work_dir / _FOLDER} yet; train first.")
+    attach(model, preprocessing(run))
     return model, run, step
+
+
+def preprocessing(run: Run) -> Preprocessing:
+    """What a run's clips go through, for its weights' other users."""
+    r = run.recipe
+    return Preprocessing(resize=run.frame_size, crop=r.crop, min_frames=r.num_frames, labels=run.classes)
 
 
 class Checkpoints:

@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from ..data import clips
 from ..data.pipeline import Batch, Split, evaluation_batches
+from ..weights import Preprocessing
 
 
 class Predictions(NamedTuple):
@@ -27,7 +28,6 @@ def evaluate(
     split: Split,
     *,
     at_least: int,
-    crop: int,
     batch_size: int,
     strategy: tf.distribute.Strategy,
     backwards: bool = False,
@@ -35,7 +35,8 @@ def evaluate(
     """Shows a network every video of a split once: all frames, looped up to `at_least`, centre crop.
 
     Args:
-        model: made under `strategy`.
+        model: made under `strategy`, with its `preprocessing` (as `load_pretrained` gives it).
+        at_least: frames; shorter videos are looped.
         batch_size: clips a step over all replicas; it does not change the numbers.
         backwards: play every video backwards.
 
@@ -45,6 +46,7 @@ def evaluate(
     replicas = strategy.num_replicas_in_sync
     if batch_size % replicas:
         raise ValueError(f"batch_size must be a multiple of the {replicas} replicas. Received: {batch_size}")
+    crop = model.preprocessing.crop
     batches = evaluation_batches(
         split, at_least=at_least, crop=crop, batch_size=batch_size, replicas=replicas, backwards=backwards
     )
@@ -67,7 +69,7 @@ def evaluate(
             frames=f"all, shorter videos looped to {at_least}",
             direction="backwards" if backwards else "forwards",
             crop=f"centre {crop}x{crop} of {split.frame_size[0]}x{split.frame_size[1]}",
-            pixels="RGB in [-1, 1]",
+            pixels=pixel_scale(model.preprocessing),
         ),
     )
     return result, predictions
@@ -76,10 +78,20 @@ def evaluate(
 def forward(model: keras.Model, strategy: tf.distribute.Strategy) -> Callable:
     """A compiled function from a distributed batch to (logits, labels, weights, media ids)."""
 
+    scaling = model.preprocessing.scale_and_offset()
+
     def replica(batch: Batch):
-        return model(clips.scale(batch["clip"]), training=False), batch["label"], batch["weight"], batch["media_id"]
+        logits = model(clips.scale(batch["clip"], *scaling), training=False)
+        return logits, batch["label"], batch["weight"], batch["media_id"]
 
     return tf.function(lambda batch: strategy.run(replica, args=(batch,)), reduce_retracing=True)
+
+
+def pixel_scale(preprocessing: Preprocessing) -> str:
+    """In words, for the protocol beside a number."""
+    if preprocessing.mean is not None:
+        return f"RGB less {preprocessing.mean}, by {preprocessing.std}"
+    return "RGB in [{:g}, {:g}]".format(*preprocessing.pixel_range)
 
 
 def top_k(logits: np.ndarray, labels: np.ndarray, k: int) -> float:

@@ -1,16 +1,19 @@
 """The exported graph gives the numbers of the network in memory, however it is loaded."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from s3d_tf.networks import build_model
-from s3d_tf.serving.export import Preprocessing, export, versions
-from s3d_tf.serving.predict import ExportedModel, find_version
+from s3d_tf.serving.export import export, versions
+from s3d_tf.serving.predict import find_version, load_predictor
+from s3d_tf.weights import Preprocessing, save
 
 LABELS = ("ape", "bear", "cat")
-PREPROCESSING = Preprocessing(frame_size=(40, 40), crop=32, min_frames=8)
+PREPROCESSING = Preprocessing(resize=(40, 40), crop=32, min_frames=8, labels=LABELS)
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +28,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def folder(model, tmp_path_factory):
-    return export(model, LABELS, PREPROCESSING, tmp_path_factory.mktemp("model") / "animals")
+    return export(model, PREPROCESSING, tmp_path_factory.mktemp("model") / "animals")
 
 
 def frames(batch=2, num_frames=9, height=40, width=40):
@@ -89,7 +92,7 @@ def test_wrong_dtype_or_rank_is_an_error(folder, frames):
 
 def test_versions_rise_and_the_newest_is_taken(model, tmp_path):
     for number in (1, 2):
-        assert export(model, LABELS, PREPROCESSING, tmp_path) == tmp_path / str(number)
+        assert export(model, PREPROCESSING, tmp_path) == tmp_path / str(number)
     assert versions(tmp_path) == [1, 2]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["1", "2"]  # nothing half-written is left
     assert find_version(tmp_path) == tmp_path / "2"
@@ -98,18 +101,18 @@ def test_versions_rise_and_the_newest_is_taken(model, tmp_path):
 
 def test_labels_must_fit(model, tmp_path):
     with pytest.raises(ValueError, match="Received: 2 and 3"):
-        export(model, LABELS[:2], PREPROCESSING, tmp_path)
+        export(model, dataclasses.replace(PREPROCESSING, labels=LABELS[:2]), tmp_path)
 
 
 def test_a_folder_that_is_no_model_is_named(tmp_path):
     for folder in (tmp_path, tmp_path / "missing"):
-        with pytest.raises(ValueError, match=r"No exported model.*Received"):
-            ExportedModel(folder)
+        with pytest.raises(ValueError, match=r"Received"):
+            load_predictor(folder)
 
 
 def test_a_video_file_gets_the_logits_of_its_frames(model, folder, motion_videos):
     path = motion_videos / "val/drift_up/00002.avi"
-    prediction = ExportedModel(folder).predict(path)
+    prediction = load_predictor(folder).predict(path)
     assert prediction.frames.shape == (12, 40, 40, 3)
     np.testing.assert_allclose(prediction.logits, in_memory(model, prediction.frames[None])[0], atol=1e-4)
     assert [label for label, _ in prediction.ranking] == [LABELS[i] for i in np.argsort(-prediction.logits)]
@@ -119,8 +122,28 @@ def test_a_long_video_goes_in_equal_windows(model, folder, motion_videos, monkey
     from s3d_tf.serving import predict
 
     monkeypatch.setattr(predict, "WINDOW", 10)
-    prediction = ExportedModel(folder).predict(motion_videos / "val/drift_up/00002.avi")
+    prediction = load_predictor(folder).predict(motion_videos / "val/drift_up/00002.avi")
     halves = [
         in_memory(model, half[None][:, np.arange(8) % 6])[0] for half in (prediction.frames[:6], prediction.frames[6:])
     ]
     np.testing.assert_allclose(prediction.logits, np.mean(halves, axis=0), atol=1e-4)
+
+
+def test_weights_with_a_scale_of_their_own_take_the_same_way(model, motion_videos, tmp_path):
+    """Mean and deviation, and a shorter side: exported, and straight from the weights, equal to numbers by hand."""
+    means, deviations = (0.4, 0.5, 0.6), (0.2, 0.25, 0.3)
+    own = Preprocessing(mean=means, std=deviations, resize=36, crop=32, min_frames=8, labels=LABELS)
+    save(model, tmp_path / "weights", preprocessing=own)
+    folder = export(model, own, tmp_path / "model")
+    path = motion_videos / "val/drift_up/00002.avi"
+    predictions = [load_predictor(p).predict(path) for p in (folder, tmp_path / "weights")]
+    frames = predictions[0].frames
+    assert frames.shape == (12, 36, 36, 3)
+    clip = ((frames[None, :, 2:34, 2:34] / 255 - means) / deviations).astype(np.float32)
+    for prediction in predictions:
+        np.testing.assert_allclose(prediction.logits, model(clip, training=False)[0], atol=1e-4)
+    wide = np.tile(frames, (1, 2, 3, 1))[None]  # 72x108: the shorter side becomes 36, the other 54
+    resized = tf.image.resize(wide[0], (36, 54), antialias=True).numpy().round()
+    clip = ((resized[None, :, 2:34, 11:43] / 255 - means) / deviations).astype(np.float32)
+    logits = tf.saved_model.load(str(folder)).signatures["serving_default"](frames=tf.constant(wide))["logits"]
+    np.testing.assert_allclose(logits, model(clip, training=False), atol=1e-4)

@@ -6,6 +6,8 @@ import tensorflow as tf
 from s3d_tf.data import pipeline
 from s3d_tf.networks import build_model
 from s3d_tf.training import evaluate
+from s3d_tf.weights import Preprocessing
+from s3d_tf.weights.own import attach
 
 
 def test_top_k_by_hand():
@@ -19,11 +21,13 @@ def test_top_k_by_hand():
 @pytest.fixture(scope="module")
 def model():
     keras.utils.set_random_seed(0)
-    return build_model("s3d", 4, width=0.1)
+    model = build_model("s3d", 4, width=0.1)
+    attach(model, Preprocessing(resize=(40, 40), crop=32))
+    return model
 
 
 def run(model, split, **options):
-    options = dict(at_least=16, crop=32, batch_size=3, strategy=tf.distribute.get_strategy()) | options
+    options = dict(at_least=16, batch_size=3, strategy=tf.distribute.get_strategy()) | options
     return evaluate.evaluate(model, split, **options)
 
 

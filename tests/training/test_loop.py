@@ -45,7 +45,7 @@ def test_one_step_is_sgd_on_the_mean_cross_entropy_with_weight_decay():
     recipe = recipes.recipe("embedded", batch_size=4, num_frames=8, dropout=0.0, weight_decay=0.1)
     trainer = make_trainer(recipe, freeze_norm=True)
     before = {v.path: v.numpy() for v in trainer.model.trainable_variables}
-    # In maps of a few pixels several maxima are equal, of which some of TensorFlow's CPU kernels choose one, others all.
+    # In maps of a few pixels several maxima are equal, and some of TensorFlow's kernels choose one, others all.
     batch = next(iter(batches(recipe, size=128)))
 
     @tf.function
