@@ -2,8 +2,8 @@
 
     python scripts/predict.py --model=MODEL --video=FILE --picture=prediction.png
 
-MODEL is what scripts/export.py wrote, or weights of any known source (docs/weights.md). All frames count; a video of more
-than 250 goes in equal windows whose logits are averaged.
+MODEL is what scripts/export.py wrote, or weights of any known source (docs/weights.md). All frames count; a video of
+more than 250 goes in equal windows whose logits are averaged.
 """
 
 import json
