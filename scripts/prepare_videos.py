@@ -71,6 +71,8 @@ def report(manifest: dict) -> None:
     for line in manifest["videos"]:
         if line["status"] == "unreadable":
             print(f"  unreadable: {line['path']}: {line['reason']}")
+        elif line["frames"] < line["declared_frames"]:
+            print(f"  written in part: {line['path']}: {line['frames']} of {line['declared_frames']} declared frames")
     found = {line["label"] for line in manifest["videos"] if line["status"] == "written"}
     if empty := [name for name in manifest["classes"] if name not in found]:
         print(f"  classes without a readable video: {', '.join(empty)}")

@@ -144,7 +144,8 @@ def encode_video(item: Item, label_id: int, settings: Settings) -> tuple[dict[st
     try:
         clip = video.read_video(item.path, settings.size, settings.min_decoded)
     except video.VideoError as error:
-        return {**outcome, "status": "unreadable", "reason": str(error)}, None
+        counts = dict(frames=error.frames, declared_frames=error.declared_frames)
+        return outcome | dict(status="unreadable", reason=str(error)) | counts, None
     quality = (cv2.IMWRITE_JPEG_QUALITY, settings.quality)
     jpegs = [
         cv2.imencode(".jpg", cv2.cvtColor(frame.rgb, cv2.COLOR_RGB2BGR), quality)[1].tobytes() for frame in clip.frames
@@ -180,9 +181,9 @@ def make_manifest(shards: list[Shard], classes: list[str], output_dir: Path, set
         for outcome in outcomes:
             split["listed"] += 1
             split[outcome["status"]] += 1
-            if frames := outcome.get("frames"):
-                split["longest"] = max(split["longest"], frames)
-                split["shortest"] = min(split["shortest"] or frames, frames)
+            if outcome["status"] == "written":
+                split["longest"] = max(split["longest"], outcome["frames"])
+                split["shortest"] = min(split["shortest"] or outcome["frames"], outcome["frames"])
     manifest = dict(
         settings=dict(dataclasses.asdict(settings), opencv=cv2.__version__),
         classes=classes,

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
-# FFmpeg writes about every damaged packet on its own; what matters of it comes back as a VideoError.
-os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
-
 import cv2
+import numpy as np
 
 MIN_DECODED = 0.8
 """A file of whose declared frames a smaller share decodes is called truncated. Declared counts are off by a few in
@@ -23,7 +17,15 @@ _IMAGES = {b"\xff\xd8\xff": "JPEG", b"\x89PNG": "PNG", b"BM": "BMP"}
 
 
 class VideoError(ValueError):
-    """A file that is no readable video; the message says why, without the path."""
+    """A file that is no readable video; the message says why, without the path.
+
+    Attributes:
+        frames, declared_frames: how many decode, and how many the container declares.
+    """
+
+    def __init__(self, message: str, frames: int = 0, declared_frames: int = 0):
+        super().__init__(message)
+        self.frames, self.declared_frames = frames, declared_frames
 
 
 class Frame(NamedTuple):
@@ -61,9 +63,10 @@ def read_video(path: str | Path, size: int | tuple[int, int] | None = None, min_
     (fps, declared), frames = _open(path, size)
     decoded = list(frames)
     if not decoded:
-        raise VideoError(f"none of {declared} declared frames decodes" if declared else "no frame decodes")
+        raise VideoError(f"none of {declared} declared frames decodes" if declared else "no frame decodes", 0, declared)
     if len(decoded) < min_decoded * declared:
-        raise VideoError(f"truncated or damaged: {len(decoded)} of {declared} declared frames decode")
+        reason = f"truncated or damaged: {len(decoded)} of {declared} declared frames decode"
+        raise VideoError(reason, len(decoded), declared)
     return Video(decoded, fps, declared)
 
 
