@@ -5,4 +5,3 @@ import os
 # Read when OpenCV is imported, which only happens below here. FFmpeg would write about every damaged packet on its
 # own; what matters of it comes back as a VideoError.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
