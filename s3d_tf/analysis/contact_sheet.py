@@ -7,6 +7,7 @@ import numpy as np
 
 _SIDE = 160  # pixels a frame
 _COLUMNS = 4
+_GAP = 4
 _PANEL = 420  # pixels beside the frames
 _INK, _GREY, _BAR, _TRACK = (40, 40, 40), (120, 120, 120), (60, 120, 200), (232, 232, 232)  # RGB
 
@@ -32,7 +33,7 @@ def contact_sheet(frames: np.ndarray, ranking: list[tuple[str, float]], title: s
             frames[index], (_SIDE, _SIDE), interpolation=cv2.INTER_NEAREST if enlarges else cv2.INTER_AREA
         )
         _write(tile, str(index), (6, 16), 0.4, (255, 255, 255), outline=True)
-        sheet[top_ : top_ + _SIDE, left : left + _SIDE] = tile
+        sheet[top_ : top_ + _SIDE - _GAP, left : left + _SIDE - _GAP] = tile[:-_GAP, :-_GAP]
     left, width = _COLUMNS * _SIDE + 20, _PANEL - 40
     _write(sheet, title, (left, 28), 0.5, _GREY)
     for place, (label, score) in enumerate(ranking[:top]):

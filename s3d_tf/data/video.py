@@ -9,7 +9,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-cv2.setLogLevel(0)  # as in the package's __init__: damaged files are named in a VideoError
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # damaged files are named in a VideoError
 
 MIN_DECODED = 0.8
 """A file of whose declared frames a smaller share decodes is called truncated. Declared counts are off by a few in
