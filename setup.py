@@ -9,7 +9,7 @@ HERE = Path(__file__).parent
 VERSION = re.search(r'__version__ = "(.+)"', (HERE / "s3d_tf/__init__.py").read_text()).group(1)
 
 EXTRAS = {
-    "test": ["pytest", "ruff"],
+    "test": ["pytest", "pytest-xdist", "ruff"],
     "serving": ["tensorflow-serving-api"],
     "plots": ["matplotlib"],
     "torch": ["torch", "safetensors"],

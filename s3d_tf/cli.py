@@ -38,7 +38,7 @@ tensorflow.get_logger().setLevel("WARNING")
 
 
 def run(main: Callable[[Sequence[str]], int | None]) -> None:
-    """Parses the flags, calls `main(argv)` and exits with its status; with 1 after a ValueError or an OSError.
+    """Parses the flags, calls `main(argv)` and exits with its status; with 1 after an error that is about the input.
 
     A flag that does not parse exits with 2, an interrupt with 130.
     """
@@ -50,10 +50,11 @@ def run(main: Callable[[Sequence[str]], int | None]) -> None:
         logging.set_verbosity(logging.WARNING)
         try:
             return main(argv)
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, FloatingPointError, tensorflow.errors.OpError) as error:
             if os.environ.get("S3D_TF_DEBUG"):
                 raise
-            print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+            text = error.message if isinstance(error, tensorflow.errors.OpError) else str(error)
+            print(f"error: {' '.join(text.split())[:1000]}", file=sys.stderr)
             return 1
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)
