@@ -109,7 +109,7 @@ class Extractor:
     def record(self) -> dict:
         """All that decides the numbers, as a dict for JSON: settings, preprocessing and a hash of the weights."""
         digest = hashlib.sha256()
-        for variable in self.model.variables:
+        for variable in self.model.weights:  # the seed of the dropout left out
             digest.update(np.ascontiguousarray(keras.ops.convert_to_numpy(variable)))
         preprocessing = self.model.preprocessing.to_json()
         del preprocessing["labels"]
