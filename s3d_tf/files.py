@@ -8,11 +8,16 @@ from pathlib import Path
 from typing import Any
 
 
-def write_text(path: Path, text: str) -> None:
-    """Writes UTF-8 text under a temporary name, then renames it."""
+def write_bytes(path: Path, content: bytes) -> None:
+    """Writes bytes under a temporary name, then renames it."""
     temporary = path.with_name(f"{path.name}.tmp-{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8")
+    temporary.write_bytes(content)
     os.replace(temporary, path)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes UTF-8 text, likewise."""
+    write_bytes(path, text.encode())
 
 
 def write_json(path: Path, value: Any) -> None:
