@@ -26,9 +26,11 @@ DATA_DIR = flags.DEFINE_string("data_dir", None, "What scripts/prepare_videos.py
 SPLIT = flags.DEFINE_string("split", "val", "Which split.")
 REVERSED = flags.DEFINE_bool("reversed", False, "Play every video backwards (Table 1).")
 BOTH = flags.DEFINE_bool("both_directions", False, "Forwards and backwards, one after the other.")
-EVAL_FRAMES = flags.DEFINE_integer("eval_frames", None, "Loop shorter videos up to this many; the recipe's by default.")
-BATCH_SIZE = flags.DEFINE_integer("batch_size", None, "Clips a step; one a replica by default, which fits anywhere.")
-NUM_REPLICAS = flags.DEFINE_integer("num_replicas", None, "Devices to use; all GPUs, or one CPU, by default.")
+EVAL_FRAMES = flags.DEFINE_integer("eval_frames", None, "Loop shorter videos up to this many.", lower_bound=1)
+BATCH_SIZE = flags.DEFINE_integer("batch_size", None, "Clips a step; one a replica by default.", lower_bound=1)
+NUM_REPLICAS = flags.DEFINE_integer(
+    "num_replicas", None, "Devices to use; all GPUs, or one CPU, by default.", lower_bound=1
+)
 
 
 def main(_):

@@ -20,12 +20,14 @@ MODEL = flags.DEFINE_string("model", None, "An exported model, or weights.", req
 VIDEO = flags.DEFINE_string("video", None, "A video file.", required=True)
 PICTURE = flags.DEFINE_string("picture", "prediction.png", "Where the picture goes; empty for none.")
 JSON = flags.DEFINE_bool("json", False, "Print JSON.")
-TOP = flags.DEFINE_integer("top", 5, "Classes to print.")
+TOP = flags.DEFINE_integer("top", 5, "Classes to print.", lower_bound=1)
 
 
 def main(_):
     if PICTURE.value and Path(PICTURE.value).suffix.lower() not in (".png", ".jpg"):
         raise ValueError(f"The picture must end in .png or .jpg. Received: {PICTURE.value}")
+    if PICTURE.value and not Path(PICTURE.value).absolute().parent.is_dir():
+        raise ValueError(f"The picture's folder does not exist. Received: {PICTURE.value}")
     prediction = load_predictor(Path(MODEL.value)).predict(Path(VIDEO.value))
     top = prediction.ranking[: TOP.value]
     if JSON.value:

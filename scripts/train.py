@@ -19,7 +19,9 @@ RECIPE = flags.DEFINE_string("recipe", None, "Name of a recipe.")
 DATA_DIR = flags.DEFINE_string("data_dir", None, "What scripts/prepare_videos.py wrote.")
 WORK_DIR = flags.DEFINE_string("work_dir", None, "Where the run is kept.")
 LIST_RECIPES = flags.DEFINE_bool("list_recipes", False, "Show the recipes and stop.")
-NUM_REPLICAS = flags.DEFINE_integer("num_replicas", None, "Devices to use; all GPUs, or one CPU, by default.")
+NUM_REPLICAS = flags.DEFINE_integer(
+    "num_replicas", None, "Devices to use; all GPUs, or one CPU, by default.", lower_bound=1
+)
 STEPS_PER_CALL = flags.DEFINE_integer("steps_per_call", run.Pace.steps_per_call, "Steps in a call of the graph.")
 CHECKPOINT_EVERY = flags.DEFINE_integer("checkpoint_every", run.Pace.checkpoint_every, "Steps.")
 

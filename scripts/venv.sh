@@ -6,9 +6,9 @@ ensure_venv() {
     echo "error: Python 3.10 or newer is needed; name one with PYTHON=... Received: $("$python" --version 2>&1)" >&2
     return 1
   }
-  if [ ! -x .venv/bin/python ]; then
-    echo "+ $python -m venv .venv"
-    "$python" -m venv .venv
+  if ! .venv/bin/python -m pip --version >/dev/null 2>&1; then  # none yet, or one that could not be finished
+    echo "+ $python -m venv --clear .venv"
+    "$python" -m venv --clear .venv
   fi
   stamp=.venv/installed-$(cat setup.py constraints.txt | cksum | tr -d ' ')-$extras
   if [ ! -e "$stamp" ]; then

@@ -2,6 +2,6 @@
 
 import os
 
-# Read when OpenCV is imported, which only happens below here. FFmpeg would write about every damaged packet on its
-# own; what matters of it comes back as a VideoError.
+# Read when a video is opened. FFmpeg would write about every damaged packet on its own; what matters of it comes back
+# as a VideoError.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 SPLITS = ("train", "val", "test")
+VIDEO_ENDINGS = (".mp4", ".avi", ".mkv", ".webm", ".mov", ".mpg", ".mpeg", ".m4v", ".flv", ".wmv")
 
 
 class Item(NamedTuple):
@@ -43,7 +44,7 @@ def list_csv(path: Path, root: Path | None = None) -> list[Item]:
             rows = [(number, row) for number, row in enumerate(csv.reader(file), 1) if row]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"The CSV cannot be read: {error}. Received: {path}") from None
-    if rows and rows[0][1][:2] == ["path", "label"]:
+    if rows and [cell.strip().lower() for cell in rows[0][1][:2]] == ["path", "label"]:
         rows = rows[1:]
     for number, row in rows:
         name, label, split, *more = [cell.strip() for cell in (*row, "", "")]
@@ -53,6 +54,14 @@ def list_csv(path: Path, root: Path | None = None) -> list[Item]:
                 f"{', '.join(SPLITS)}. Received: {','.join(row)}"
             )
         items.append(Item(str((root or path.parent) / name), label, split, name))
+    seen: dict[str, Item] = {}
+    for item in items:
+        if item.path in seen or any(ord(letter) < 32 for letter in item.label):
+            raise ValueError(
+                f"A CSV names each video once, with a label of one line. Received: {item.media_id!r} with the label "
+                f"{item.label!r}"
+            )
+        seen[item.path] = item
     if not items:
         raise ValueError(f"The CSV lists no videos; each line must be path,label[,split]. Received: {path}")
     return items
@@ -116,6 +125,9 @@ def read_label_map(path: Path) -> list[str]:
 
 def _list_classes(folder: Path, root: Path, split: str) -> list[Item]:
     classes = _folders(folder)
+    loose = sorted(f.name for f in folder.iterdir() if f.is_file() and f.suffix.lower() in VIDEO_ENDINGS)
+    if classes and loose:
+        raise ValueError(f"Videos must lie in class folders, not beside them. Received: {folder / loose[0]}")
     if not classes:
         raise ValueError(
             f"No class folders: put the videos of each class into {folder}/CLASS/, or name a CSV of path,label rows. "

@@ -55,8 +55,15 @@ def open_split(data_dir: str | Path, split: str) -> Split:
         row = rows[split]
         files = tuple(str(Path(data_dir) / name) for name in row["shards"])
         found = Split(files, row["written"], row["shortest"], row["longest"], classes, size)
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"{path} is not of this version ({error} is missing); prepare it again.") from None
+    except (KeyError, TypeError, AttributeError):
+        raise ValueError(f"The manifest is not of this version; prepare again. Received: {path}") from None
+    for name, size in row["shards"].items():
+        file = Path(data_dir) / name
+        if not file.exists() or file.stat().st_size != size:
+            raise ValueError(
+                f"The shard {file} is missing or is not as long as it was written; delete it and prepare again. "
+                f"Received: {file.stat().st_size if file.exists() else 'no file'} instead of {size} bytes"
+            )
     if not found.num_videos:
         raise ValueError(f"The split {split!r} of {data_dir} holds no videos.")
     return found
@@ -82,7 +89,14 @@ def training_batches(
                 block, tf.random.experimental.stateless_fold_in(base, index)
             )
 
-        shuffled = read(tf.data.Dataset.from_tensor_slices(files)).batch(SHUFFLE_BLOCK).enumerate().map(mix).unbatch()
+        shuffled = (
+            read(tf.data.Dataset.from_tensor_slices(files))
+            .batch(SHUFFLE_BLOCK)
+            .enumerate()
+            .map(mix)
+            .prefetch(1)
+            .unbatch()
+        )
         return shuffled.enumerate().map(lambda position, record: (epoch, position, record))
 
     def clip(epoch: tf.Tensor, position: tf.Tensor, serialized: tf.Tensor) -> Batch:

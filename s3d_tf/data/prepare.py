@@ -15,6 +15,7 @@ import os
 import random
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -88,7 +89,7 @@ def prepare(items: list[Item], classes: list[str], output_dir: Path, settings: S
     _claim(output_dir, items, classes, settings)
     for leftover in (*output_dir.glob("*.tmp-*"), *parts.glob("*.tmp-*")):
         leftover.unlink()
-    todo = [shard for shard in shards if not (output_dir / shard.name).exists()]
+    todo = [shard for shard in shards if not _is_done(shard, output_dir)]
     with tqdm(total=len(items), unit="video", desc="preparing") as bar:
         bar.update(len(items) - sum(len(shard.items) for shard in todo))
         _write_all(todo, output_dir, settings, workers, bar)
@@ -99,6 +100,13 @@ def prepare(items: list[Item], classes: list[str], output_dir: Path, settings: S
             f"None of the {len(items)} listed videos could be read, for example {first['path']}: {first['reason']}."
         )
     return manifest
+
+
+def _is_done(shard: Shard, output_dir: Path) -> bool:
+    """Whether a shard is there, and none of its files was merely out of reach (a disk that was not mounted)."""
+    if not (output_dir / shard.name).exists():
+        return False
+    return not any(outcome.get("retry") for outcome in read_json(output_dir / _PARTS / f"{shard.name}.json"))
 
 
 def plan(items: list[Item], classes: list[str], settings: Settings) -> list[Shard]:
@@ -145,7 +153,8 @@ def encode_video(item: Item, label_id: int, settings: Settings) -> tuple[dict[st
         clip = video.read_video(item.path, settings.size, settings.min_decoded)
     except video.VideoError as error:
         counts = dict(frames=error.frames, declared_frames=error.declared_frames)
-        return outcome | dict(status="unreadable", reason=str(error)) | counts, None
+        retry = {"retry": True} if isinstance(error, video.MissingVideoError) else {}
+        return outcome | dict(status="unreadable", reason=str(error)) | counts | retry, None
     quality = (cv2.IMWRITE_JPEG_QUALITY, settings.quality)
     jpegs = [
         cv2.imencode(".jpg", cv2.cvtColor(frame.rgb, cv2.COLOR_RGB2BGR), quality)[1].tobytes() for frame in clip.frames
@@ -166,8 +175,8 @@ def encode_video(item: Item, label_id: int, settings: Settings) -> tuple[dict[st
 def make_manifest(shards: list[Shard], classes: list[str], output_dir: Path, settings: Settings) -> dict:
     """Writes the label map and the manifest from what lies beside the shards.
 
-    The manifest is a dict with `settings`, `classes`, `splits` (of each: listed, written, unreadable, shards, and the
-    shortest and longest video in frames) and `videos`, one line a listed file.
+    The manifest is a dict with `settings`, `classes`, `splits` (of each: listed, written, unreadable, shards with their
+    sizes in bytes, and the shortest and longest video in frames) and `videos`, one line a listed file.
     """
     splits: dict[str, dict] = {}
     videos = []
@@ -175,9 +184,9 @@ def make_manifest(shards: list[Shard], classes: list[str], output_dir: Path, set
         outcomes = read_json(output_dir / _PARTS / f"{shard.name}.json")
         videos += outcomes
         split = splits.setdefault(
-            shard.name.split("-")[0], dict(listed=0, written=0, unreadable=0, shortest=0, longest=0, shards=[])
+            shard.name.split("-")[0], dict(listed=0, written=0, unreadable=0, shortest=0, longest=0, shards={})
         )
-        split["shards"].append(shard.name)
+        split["shards"][shard.name] = (output_dir / shard.name).stat().st_size
         for outcome in outcomes:
             split["listed"] += 1
             split[outcome["status"]] += 1
@@ -216,6 +225,16 @@ def _write_all(shards: list[Shard], output_dir: Path, settings: Settings, worker
         for shard in shards:
             write_shard(shard, output_dir, settings, bar.update)
         return
+    try:
+        _write_in_processes(shards, output_dir, settings, workers, bar)
+    except BrokenProcessPool:
+        raise OSError(
+            "A worker process was killed, perhaps for want of memory; the same command goes on, with fewer --workers. "
+            f"Received: {workers} workers"
+        ) from None
+
+
+def _write_in_processes(shards: list[Shard], output_dir: Path, settings: Settings, workers: int, bar: tqdm) -> None:
     context = multiprocessing.get_context("spawn")  # a forked TensorFlow may hang
     done = context.Value("q", 0)
     with ProcessPoolExecutor(min(workers, len(shards)), context, _start_worker, (done,)) as pool:
@@ -229,8 +248,9 @@ def _write_all(shards: list[Shard], output_dir: Path, settings: Settings, worker
                 for future in finished:
                     future.result()
             bar.update(done.value)
-        finally:
+        except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 _done: Any = None  # this worker's counter of videos, shared with the parent's progress bar

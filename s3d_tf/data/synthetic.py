@@ -96,7 +96,9 @@ def write_set(spec: SyntheticSet, directory: Path) -> int:
         if (directory / _SPEC).exists() and read_json(directory / _SPEC) == fields:
             return count
         raise ValueError(f"The folder holds something else; choose another or delete it. Received: {directory}")
-    temporary = directory.with_name(f"{directory.name}.tmp-{os.getpid()}")
+    if spec.seed < 0:
+        raise ValueError(f"seed must not be negative. Received: {spec.seed}")
+    temporary = directory.with_name(f"{directory.name}.tmp")  # what a killed call left there goes
     shutil.rmtree(temporary, ignore_errors=True)
     with tqdm(total=count, unit="video", desc="drawing") as bar:
         for split, split_count in (("train", spec.num_train), ("val", spec.num_val)):

@@ -30,6 +30,10 @@ class VideoError(ValueError):
         self.frames, self.declared_frames = frames, declared_frames
 
 
+class MissingVideoError(VideoError):
+    """A file that cannot be reached: it may be there another time."""
+
+
 class Frame(NamedTuple):
     rgb: np.ndarray  # [H, W, 3] uint8
     timestamp: int  # microseconds from the start
@@ -79,7 +83,7 @@ def _open(path: str | Path, size: int | tuple[int, int] | None) -> tuple[tuple[f
         with path.open("rb") as file:
             head = file.read(4)
     except OSError as error:
-        raise VideoError(error.strerror or str(error)) from None
+        raise MissingVideoError(error.strerror or str(error)) from None
     if num_bytes == 0:
         raise VideoError("empty file")
     for magic, kind in _IMAGES.items():

@@ -73,11 +73,11 @@ def export(model: keras.Model, preprocessing: Preprocessing, directory: Path) ->
     Returns:
         The version's folder.
     """
+    module = Classifier(model, preprocessing)
     directory.mkdir(parents=True, exist_ok=True)
     version = directory / str(max(versions(directory), default=0) + 1)
     temporary = directory / f"tmp-{version.name}-{os.getpid()}"
     try:
-        module = Classifier(model, preprocessing)
         tf.saved_model.save(module, str(temporary), signatures={"serving_default": module.classify})
         (temporary / METADATA).parent.mkdir(exist_ok=True)
         write_json(temporary / METADATA, dict(network=model.name, preprocessing=preprocessing.to_json()))
@@ -92,4 +92,4 @@ def export(model: keras.Model, preprocessing: Preprocessing, directory: Path) ->
 
 def versions(directory: Path) -> list[int]:
     """The versions in a folder that TF Serving would see, rising."""
-    return sorted(int(child.name) for child in directory.iterdir() if child.name.isdigit() and child.is_dir())
+    return sorted(int(child.name) for child in directory.iterdir() if child.name.isdecimal() and child.is_dir())

@@ -69,7 +69,7 @@ def load_predictor(path: Path) -> Predictor:
             model = tf.saved_model.load(str(version))
             preprocessing = Preprocessing.from_json(metadata["preprocessing"])
             return Predictor(model, model.signatures["serving_default"], preprocessing)
-        except (OSError, KeyError, TypeError, tf.errors.OpError) as error:
+        except (OSError, KeyError, TypeError, IndexError, tf.errors.OpError) as error:
             raise ValueError(f"{version} holds no model that can be loaded: {error}") from None
     if not path.exists() or (path.is_dir() and not (path / "model.json").exists()):
         raise ValueError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -30,12 +31,12 @@ class Run(NamedTuple):
 
 
 def check_run(work_dir: Path, run: Run) -> None:
-    """Refuses a work_dir that holds another run.
+    """Refuses a work_dir that holds another run's checkpoints.
 
     Raises:
         ValueError: with the fields that differ.
     """
-    if not (work_dir / CONFIG).exists():
+    if not _has_checkpoint(work_dir):
         return
     before, now = _flat(read_run(work_dir)), _flat(run)
     if differing := [f"{key} {before[key]!r}, now {now[key]!r}" for key in now if before[key] != now[key]]:
@@ -46,9 +47,9 @@ def check_run(work_dir: Path, run: Run) -> None:
 
 
 def claim_run(work_dir: Path, run: Run, details: Mapping) -> None:
-    """Writes the configuration of a run with some details, unless it is there already."""
+    """Writes the configuration of a run with some details, unless checkpoints of it are there already."""
     path = work_dir / CONFIG
-    if path.exists():
+    if _has_checkpoint(work_dir):
         return
     work_dir.mkdir(parents=True, exist_ok=True)
     write_json(
@@ -69,7 +70,7 @@ def read_run(work_dir: Path) -> Run:
     try:
         fields = {key: tuple(v) if isinstance(v, list) else v for key, v in config["recipe"].items()}
         return Run(Recipe(**fields), tuple(config["classes"]), tuple(config["frame_size"]))
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} is no configuration of a training run of this version: {error}") from None
 
 
@@ -116,8 +117,10 @@ class Checkpoints:
     def __init__(
         self, work_dir: Path, model: keras.Model, optimizer: keras.optimizers.Optimizer | None = None, keep: int = 3
     ):
-        self._variables = {v.path: v.value for v in model.variables}
+        seed = re.compile(r"^seed_generator(_\d+)?/")  # the dropout's; Keras numbers it by the models made before
+        self._variables = {v.path: v.value for v in model.variables if not seed.match(v.path)}
         if optimizer is not None:
+            self._variables |= {seed.sub("dropout/", v.path): v.value for v in model.variables if seed.match(v.path)}
             self._variables |= {f"optimizer/{v.path}": v.value for v in optimizer.variables}
         self._checkpoint = tf.train.Checkpoint(variables=self._variables)
         self._partial = optimizer is None
@@ -149,6 +152,10 @@ class Checkpoints:
                 f"The checkpoint {newest} does not fit or is damaged: {str(error).splitlines()[0]}"
             ) from None
         return int(os.path.basename(newest).rpartition("-")[2])
+
+
+def _has_checkpoint(work_dir: Path) -> bool:
+    return (work_dir / CONFIG).exists() and any((work_dir / _FOLDER).glob("step-*.index"))
 
 
 def _flat(run: Run) -> dict:

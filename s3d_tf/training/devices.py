@@ -16,11 +16,11 @@ def make_strategy(num_replicas: int | None = None) -> tf.distribute.MirroredStra
         ValueError: more replicas than devices.
     """
     kind = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
-    if kind == "CPU" and num_replicas and num_replicas > 1:
+    if kind == "CPU" and num_replicas is not None and num_replicas > 1:
         cpu = tf.config.list_physical_devices("CPU")[0]
         if len(tf.config.get_logical_device_configuration(cpu) or ()) != num_replicas:
             tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * num_replicas)
     devices = [device.name for device in tf.config.list_logical_devices(kind)]
-    if num_replicas and not 1 <= num_replicas <= len(devices):
+    if num_replicas is not None and not 1 <= num_replicas <= len(devices):
         raise ValueError(f"num_replicas must be in [1, {len(devices)}] on this machine. Received: {num_replicas}")
     return tf.distribute.MirroredStrategy(devices[: num_replicas or len(devices)])

@@ -16,7 +16,7 @@ from ..weights import Preprocessing
 
 
 class Predictions(NamedTuple):
-    """The logits of every video of a split, in the order of its records."""
+    """The logits of every video of a split, in the order of its records, those of long videos last."""
 
     logits: np.ndarray  # [N, num_classes] float32
     labels: np.ndarray  # [N] int64
@@ -53,13 +53,20 @@ def evaluate(
     predict = forward(model, strategy)
     found: list[tuple[np.ndarray, ...]] = []
     with tqdm(total=split.num_videos, unit="video", desc="backwards" if backwards else "evaluating") as bar:
-        for batch in strategy.experimental_distribute_dataset(batches):
-            logits, labels, weights, media_ids = (strategy.gather(v, axis=0).numpy() for v in predict(batch))
+        for batch in strategy.experimental_distribute_dataset(batches.map(without_strings)):
+            outputs = (strategy.experimental_local_results(output) for output in predict(batch))
+            logits, labels, weights, media_ids = (np.concatenate([v.numpy() for v in values]) for values in outputs)
             real = weights > 0
             found.append((logits[real], labels[real], media_ids[real]))
             bar.update(int(real.sum()))
     logits, labels, media_ids = (np.concatenate(column) for column in zip(*found, strict=True))
-    predictions = Predictions(logits, labels, [name.decode("utf-8", "replace") for name in media_ids])
+    if len(labels) != split.num_videos:
+        raise ValueError(
+            f"The shards hold other videos than the manifest says; prepare them again. Received: {len(labels)} instead "
+            f"of {split.num_videos}"
+        )
+    names = [bytes(row).rstrip(b"\0").decode("utf-8", "replace") for row in media_ids]
+    predictions = Predictions(logits, labels, names)
     result = dict(
         top1=top_k(logits, labels, 1),
         top5=top_k(logits, labels, 5),
@@ -73,6 +80,11 @@ def evaluate(
         ),
     )
     return result, predictions
+
+
+def without_strings(batch: Batch) -> Batch:
+    """The batch with its media ids as `[B, 512]` uint8, zeros behind: strings cannot go to every device."""
+    return {**batch, "media_id": tf.io.decode_raw(batch["media_id"], tf.uint8, fixed_length=512)}
 
 
 def forward(model: keras.Model, strategy: tf.distribute.Strategy) -> Callable:

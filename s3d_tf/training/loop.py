@@ -46,7 +46,7 @@ class Trainer:
             self.model = build()
             self.optimizer = make_optimizer(recipe)
             self.optimizer.build(self.model.trainable_variables)
-        self._decayed = [variable.path for variable in self.model.trainable_variables if variable.name == "kernel"]
+        self._decayed = {variable.path for variable in self.model.trainable_variables if variable.name == "kernel"}
         self._run = tf.function(self._steps)
 
     @property
@@ -56,7 +56,8 @@ class Trainer:
 
     def distribute(self, batches: tf.data.Dataset):
         """An iterator of batches for `train`."""
-        return iter(self.strategy.experimental_distribute_dataset(batches))
+        numbers = batches.map(lambda batch: {"clip": batch["clip"], "label": batch["label"]})  # devices take no strings
+        return iter(self.strategy.experimental_distribute_dataset(numbers))
 
     def train(self, iterator, num_steps: int) -> Report:
         """Takes `num_steps` steps in one call of the compiled graph.
@@ -102,9 +103,8 @@ class Trainer:
             loss = tf.reduce_sum(losses) / self.recipe.batch_size  # the replicas' gradients are summed
         gradients = tape.gradient(loss, variables)
         decay = self.recipe.weight_decay / self.strategy.num_replicas_in_sync
-        decayed = set(self._decayed)
         gradients = [
-            gradient + decay * tf.convert_to_tensor(variable) if variable.path in decayed else gradient
+            gradient + decay * tf.convert_to_tensor(variable) if variable.path in self._decayed else gradient
             for gradient, variable in zip(gradients, variables, strict=True)
         ]
         self.optimizer.apply(gradients, variables)

@@ -49,10 +49,24 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self):
-        if len(self.learning_rates) != len(self.boundaries) + 1 or list(self.boundaries) != sorted(self.boundaries):
+        if len(self.learning_rates) != len(self.boundaries) + 1 or list(self.boundaries) != sorted(
+            set(self.boundaries)
+        ):
             raise ValueError(
                 "learning_rates must be one more than the boundaries, and those must rise. Received: "
                 f"{self.learning_rates} and {self.boundaries}"
+            )
+        positive = (*self.learning_rates, self.width)
+        shares = (self.momentum, self.norm_momentum, self.dropout)
+        if not (
+            all(0 < value < float("inf") for value in positive)
+            and all(0 <= value < 1 for value in shares)
+            and 0 <= self.weight_decay < float("inf")
+            and self.seed >= 0
+        ):
+            raise ValueError(
+                "learning_rates and width must be above 0, momentum, norm_momentum and dropout in [0, 1), weight_decay "
+                f"and seed not negative. Received: {self}"
             )
         least = dict(num_frames=8, eval_frames=8, crop=32, batch_size=1, steps=1)
         if low := [f"{key}={getattr(self, key)}" for key, value in least.items() if getattr(self, key) < value]:

@@ -15,7 +15,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from .. import __version__
-from ..data.pipeline import open_split, training_batches
+from ..data.pipeline import check_crop, open_split, training_batches
 from ..files import write_json, write_text
 from .checkpoints import Checkpoints, Run, build, check_run, claim_run
 from .loop import Report, Trainer
@@ -63,6 +63,7 @@ def train(
     split = open_split(data_dir, "train")
     run = Run(recipe, split.classes, split.frame_size)
     check_run(work_dir, run)
+    check_crop(split, recipe.crop)
     trainer = Trainer(recipe, lambda: build(run), strategy)
     claim_run(work_dir, run, dict(data_dir=str(data_dir), replicas=strategy.num_replicas_in_sync, **versions()))
     checkpoints = Checkpoints(work_dir, trainer.model, trainer.optimizer, pace.keep)
@@ -71,14 +72,16 @@ def train(
     _warn_short(split, recipe)
     start = time.perf_counter()
     last = _train(trainer, checkpoints, split, work_dir, pace)
+    seconds = round(time.perf_counter() - start, 1)
+    loss, top1 = (last.loss, last.top1) if last else _last_metrics(work_dir / METRICS)
     result = dict(
         step=trainer.step,
-        loss=last.loss if last else None,
-        top1_train=last.top1 if last else None,
-        seconds=round(time.perf_counter() - start, 1),
+        loss=loss,
+        top1_train=top1,
+        seconds_of_this_session=seconds,
         peak_memory_gib=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
     )
-    if last:
+    if last or not (work_dir / RESULT).exists():
         write_json(work_dir / RESULT, result)
     return result
 
@@ -125,6 +128,12 @@ def _log(report: Report, metrics, bar: tqdm) -> None:
         f"input wait {report.input_wait:.1%}, lr {report.learning_rate:.3g}"
     )
     bar.update(report.step - bar.n)
+
+
+def _last_metrics(path: Path) -> tuple[float | None, float | None]:
+    lines = path.read_text().splitlines() if path.exists() else []
+    last = json.loads(lines[-1]) if lines else {}
+    return last.get("loss"), last.get("top1")
 
 
 def _drop_lines_after(path: Path, step: int) -> None:

@@ -45,6 +45,9 @@ def test_a_csv_with_header_byte_order_mark_and_splits(tmp_path):
     ("text", "message"),
     [
         ("", "lists no videos"),
+        ("Path,Label\n", "lists no videos"),
+        ("a.mp4,run\na.mp4,walk\n", "each video once.*'a.mp4'.*'walk'"),
+        ('a.mp4,"ru\nn"\n', "a label of one line"),
         ("a.mp4\n", "Line 1"),
         ("a.mp4,run\nb.mp4,run,dev\n", "Line 2 .*dev"),
         ("a.mp4,run,val,extra\n", "Line 1"),
@@ -63,8 +66,15 @@ def test_folders_that_make_no_sense(tmp_path):
     make(tmp_path, "loose.mp4")
     with pytest.raises(ValueError, match="No class folders"):
         listing.list_folder(tmp_path)
+    (tmp_path / "loose.mp4").unlink()
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match="empty is empty"):
+        listing.list_folder(tmp_path)
+
+
+def test_a_video_beside_the_class_folders_is_not_lost_in_silence(tmp_path):
+    make(tmp_path, "run/a.mp4", "walk/b.mp4", "c.mp4", "README.txt")
+    with pytest.raises(ValueError, match=r"not beside them.*c.mp4"):
         listing.list_folder(tmp_path)
 
 

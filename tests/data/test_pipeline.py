@@ -85,5 +85,40 @@ def test_what_is_missing_is_named(motion_records, tmp_path):
     with pytest.raises(ValueError, match=r"40x40 pixels.*Received: 48"):
         train(motion_records, crop=48)
     (tmp_path / "manifest.json").write_text(json.dumps({"splits": {"train": {}}}))
-    with pytest.raises(ValueError, match="prepare it again"):
+    with pytest.raises(ValueError, match="prepare again"):
         pipeline.open_split(tmp_path, "train")
+
+
+def test_clips_of_a_video_start_lie_and_flip_anywhere_and_are_slices_of_it(motion_records):
+    """Over 12 epochs each clip of one video is found in the decoded record, and not always at the same place."""
+    split = pipeline.open_split(motion_records, "train")
+    batches = take(train(motion_records, flip=True), 72)
+    name = batches[0]["media_id"][0]
+    clips = [c for b in batches for n, c in zip(b["media_id"], b["clip"], strict=True) if n == name]
+    records = pipeline.read(pipeline.tf.data.Dataset.from_tensor_slices(list(split.files))).map(pipeline.records.parse)
+    (frames,) = [r.frames for r in records if r.media_id.numpy() == name]
+    video = np.stack([pipeline.tf.image.decode_jpeg(j, dct_method="INTEGER_ACCURATE").numpy() for j in frames.numpy()])
+    inner = video[..., 0].astype(int)
+    places = set()
+    for clip in clips:
+        for flipped, c in ((False, clip), (True, clip[:, :, ::-1])):
+            for start, top, left in itertools.product(range(5), range(9), range(9)):
+                window = inner[start, top + 4 : top + 28, left + 4 : left + 28]  # the border's colour is interpolated
+                if (window == c[0, 4:28, 4:28, 0]).all():
+                    places.add((start, top, left, flipped))
+                    whole = inner[start : start + 8, top + 4 : top + 28, left + 4 : left + 28]
+                    np.testing.assert_array_equal(whole, c[:, 4:28, 4:28, 0])
+    assert len(clips) == 12
+    for axis, least in ((0, 3), (1, 4), (2, 4), (3, 2)):
+        assert len({place[axis] for place in places}) >= least
+
+
+def test_the_order_changes_within_a_shard(motion_records):
+    names = np.concatenate([b["media_id"] for b in take(train(motion_records), 12)])
+    split = pipeline.open_split(motion_records, "train")
+    (first, *_) = [
+        [pipeline.records.parse(s).media_id.numpy() for s in pipeline.tf.data.TFRecordDataset(f)] for f in split.files
+    ]
+    orders = [[n for n in epoch if n in first] for epoch in (names[:24], names[24:])]
+    assert sorted(orders[0]) == sorted(orders[1]) == sorted(first)
+    assert orders[0] != orders[1]

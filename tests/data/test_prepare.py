@@ -79,6 +79,25 @@ def test_nothing_readable_is_an_error(tmp_path):
         prepare.prepare(items, ["a", "b"], tmp_path / "out", prepare.Settings())
 
 
+def test_a_file_that_was_out_of_reach_is_tried_again(motion_videos, tmp_path):
+    shutil.copytree(motion_videos / "val", tmp_path / "videos")
+    items = listing.assign_splits(listing.list_folder(tmp_path / "videos"), 0, 0)
+    away = tmp_path / "videos/drift_up/00002.avi"
+    away.rename(tmp_path / "away.avi")
+    arguments = (items, listing.class_names(items), tmp_path / "out", prepare.Settings(size=(32, 32)))
+    assert prepare.prepare(*arguments)["splits"]["train"]["unreadable"] == 1
+    (tmp_path / "away.avi").rename(away)
+    assert prepare.prepare(*arguments)["splits"]["train"]["unreadable"] == 0
+
+
+def test_the_binary_with_more_processes_than_shards_ends_without_a_trace(motion_videos, run_script, tmp_path):
+    arguments = (f"--videos={motion_videos}", f"--output_dir={tmp_path}", "--resize=32x32", "--workers=2")
+    done = run_script("prepare_videos.py", *arguments)
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr
+    assert "val: 10 listed, 10 written, 0 unreadable, 1 shards" in done.stdout
+
+
 def test_two_processes_write_the_same_bytes_as_one(motion_videos, motion_records, tmp_path):
     items = listing.list_folder(motion_videos)
     settings = prepare.Settings(size=(40, 40), shard_size=5)

@@ -21,7 +21,10 @@ def test_top_k_by_hand():
 @pytest.fixture(scope="module")
 def model():
     keras.utils.set_random_seed(0)
-    model = build_model("s3d", 4, width=0.1)
+    model = build_model("s3d", 4, width=0.1, norm_momentum=0.0)
+    model(np.random.default_rng(2).uniform(-1, 1, (4, 8, 64, 64, 3)), training=True)  # statistics as after training
+    head = model.get_layer("Conv2d_0c_1x1")
+    head.kernel.assign(np.random.default_rng(0).normal(size=head.kernel.shape))
     attach(model, Preprocessing(resize=(40, 40), crop=32))
     return model
 
@@ -36,7 +39,8 @@ def test_the_numbers_do_not_depend_on_the_batch_size(model, motion_records):
     (a, first), (b, second) = (run(model, split, batch_size=size) for size in (1, 4))
     assert a == b
     assert first.media_ids == second.media_ids
-    np.testing.assert_allclose(first.logits, second.logits, atol=1e-5)
+    assert first.logits.std(axis=0).min() > 0.01  # the videos make a difference
+    np.testing.assert_allclose(first.logits, second.logits, atol=1e-4)
     assert (a["num_videos"], a["chance"], a["top5"]) == (10, 0.25, 1.0)
     assert a["protocol"]["direction"] == "forwards"
 
@@ -49,4 +53,5 @@ def test_logits_are_those_of_the_frames(model, motion_records):
     frames = np.stack([tf.image.decode_jpeg(j, dct_method="INTEGER_ACCURATE").numpy() for j in record.frames.numpy()])
     clip = frames[None, :, 4:36, 4:36].astype(np.float32) / 127.5 - 1
     place = predictions.media_ids.index(record.media_id.numpy().decode())
-    np.testing.assert_allclose(model(clip)[0], predictions.logits[place], atol=0.02)  # colour at the crop's border
+    spread = predictions.logits.std()
+    np.testing.assert_allclose(model(clip)[0], predictions.logits[place], atol=0.05 * spread)  # colour at the border

@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from s3d_tf.data import listing, pipeline, prepare, synthetic
 from s3d_tf.networks import build_model
-from s3d_tf.training import loop, recipes
+from s3d_tf.training import evaluate, loop, recipes
+from s3d_tf.weights import Preprocessing
+from s3d_tf.weights.own import attach
 from tests.conftest import ROOT
 
 RECIPE = recipes.recipe(
@@ -25,6 +28,8 @@ def make_trainer(recipe=RECIPE, devices=("/cpu:0",), freeze_norm=False, network=
         for v in model.trainable_variables:  # large enough to tell gradients from rounding, with frozen norms too
             if v.name == "kernel":
                 v.assign(rng.normal(0, np.sqrt(2 / np.prod(v.shape[:-1])), v.shape))
+            else:
+                v.assign(rng.normal(0, 0.1, v.shape))  # so that decay would be seen where none belongs
         for layer in model._flatten_layers():
             if freeze_norm and isinstance(layer, keras.layers.BatchNormalization):
                 layer.trainable = False
@@ -42,7 +47,7 @@ def batches(recipe=RECIPE, size=32):
 
 
 def test_one_step_is_sgd_on_the_mean_cross_entropy_with_weight_decay():
-    recipe = recipes.recipe("embedded", batch_size=4, num_frames=8, dropout=0.0, weight_decay=0.1)
+    recipe = recipes.recipe("embedded", batch_size=4, num_frames=8, dropout=0.0, weight_decay=1.0)
     trainer = make_trainer(recipe, freeze_norm=True)
     before = {v.path: v.numpy() for v in trainer.model.trainable_variables}
     # In maps of a few pixels several maxima are equal, and some of TensorFlow's kernels choose one, others all.
@@ -55,7 +60,7 @@ def test_one_step_is_sgd_on_the_mean_cross_entropy_with_weight_decay():
             logits = trainer.model(tf.cast(batch["clip"], tf.float32) / 127.5 - 1, training=True)
             decay = sum(tf.nn.l2_loss(v.value) for v in trainer.model.trainable_variables if v.name == "kernel")
             entropy = keras.losses.sparse_categorical_crossentropy(batch["label"], logits, from_logits=True)
-            loss = tf.reduce_mean(entropy) + 0.1 * decay
+            loss = tf.reduce_mean(entropy) + decay
         return tf.reduce_mean(entropy), tape.gradient(loss, variables)
 
     entropy, expected = by_hand()
@@ -64,7 +69,8 @@ def test_one_step_is_sgd_on_the_mean_cross_entropy_with_weight_decay():
     np.testing.assert_allclose(report.loss, entropy, rtol=1e-5)
     for variable, gradient in zip(trainer.model.trainable_variables, expected, strict=True):
         moved = before[variable.path] - variable.numpy()
-        np.testing.assert_allclose(moved, 0.1 * np.asarray(gradient), rtol=1e-3, atol=1e-5, err_msg=variable.path)
+        wanted = 0.1 * np.asarray(gradient)  # rounding decides some of the maxima: compared as a whole
+        assert np.linalg.norm(moved - wanted) < 0.02 * np.linalg.norm(wanted), variable.path
 
 
 def test_the_loss_of_a_repeated_batch_goes_down():
@@ -75,13 +81,18 @@ def test_the_loss_of_a_repeated_batch_goes_down():
 
 
 def test_several_steps_in_one_call_equal_single_steps():
-    one, many = make_trainer(), make_trainer()
-    iterator = one.distribute(batches())
-    losses = [one.train(iterator, 1).loss for _ in range(3)]
-    report = many.train(many.distribute(batches()), 3)
+    trainer = make_trainer()
+    variables = [*trainer.model.variables, *trainer.optimizer.variables]
+    start = [v.numpy() for v in variables]
+    iterator = trainer.distribute(batches())
+    losses = [trainer.train(iterator, 1).loss for _ in range(3)]
+    singly = [v.numpy() for v in variables]
+    for variable, value in zip(variables, start, strict=True):
+        variable.assign(value)
+    report = trainer.train(trainer.distribute(batches()), 3)
     np.testing.assert_allclose(report.loss, np.mean(losses), rtol=1e-5)
-    for a, b in zip(one.model.variables, many.model.variables, strict=True):
-        np.testing.assert_allclose(a.numpy(), b.numpy(), atol=1e-6, err_msg=a.path)
+    for variable, value in zip(variables, singly, strict=True):
+        np.testing.assert_allclose(variable.numpy(), value, atol=1e-6, err_msg=variable.path)
 
 
 def test_a_loss_that_is_no_number_stops_the_run():
@@ -113,6 +124,36 @@ def two_devices(batch_size=6):
     difference = max(abs(a - b).max() for a, b in zip(*weights, strict=True))
     moved = max(abs(a - b).max() for a, b in zip(weights[0], start, strict=True))
     print(f"difference {difference} moved {moved}")
+
+
+def two_evaluations(records):
+    """As `two_devices`: a split of short and long videos, shown to a network on two devices and on one."""
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+    split = pipeline.open_split(records, "val")
+    rows = []
+    for devices in (["/cpu:0", "/cpu:1"], ["/cpu:0"]):
+        trainer = make_trainer(devices=devices)
+        attach(trainer.model, Preprocessing(resize=(40, 40), crop=32))
+        options = dict(at_least=14, batch_size=4, strategy=trainer.strategy)
+        _, predictions = evaluate.evaluate(trainer.model, split, **options)
+        rows.append(dict(zip(predictions.media_ids, predictions.logits, strict=True)))
+    difference = max(abs(rows[0][name] - rows[1][name]).max() for name in rows[1])
+    print(f"difference {difference} videos {len(rows[0])} {len(rows[1])}")
+
+
+def test_two_devices_evaluate_short_and_long_videos_as_one_does(tmp_path):
+    for frames in (12, 20):
+        spec = synthetic.SyntheticSet(classes=("zoom_in", "zoom_out"), num_train=2, num_val=5, num_frames=frames)
+        synthetic.write_set(spec, tmp_path / str(frames))
+    rows = [f"{p},{p.parent.name},val" for p in sorted(tmp_path.glob("*/val/*/*.avi"))]
+    (tmp_path / "list.csv").write_text("\n".join(rows))
+    items = listing.list_csv(tmp_path / "list.csv")
+    prepare.prepare(items, listing.class_names(items), tmp_path / "records", prepare.Settings(size=(40, 40)))
+    script = f"import tests.training.test_loop as t; t.two_evaluations({str(tmp_path / 'records')!r})"
+    _, difference, _, two, one = run_with_two_cpus(script)[-5:]
+    assert (two, one) == ("10", "10")
+    assert float(difference) < 1e-5
 
 
 def run_with_two_cpus(script):

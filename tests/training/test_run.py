@@ -16,7 +16,7 @@ from s3d_tf.training import checkpoints, devices, recipes, run
 from tests.conftest import ROOT
 
 RECIPE = recipes.recipe(
-    *("embedded",), network="i2d", width=0.1, steps=6, batch_size=4, num_frames=8, boundaries=(4, 5), dropout=0.0
+    *("embedded",), network="i2d", width=0.1, steps=6, batch_size=4, num_frames=8, boundaries=(4, 5)
 )
 FLAGS = "--recipe=embedded --network=i2d --width=0.1 --batch_size=4 --num_frames=8 --dropout=0".split()  # noqa: SIM905
 
@@ -51,6 +51,27 @@ def test_a_finished_run_is_not_run_again(finished, motion_records):
     before = (finished / run.METRICS).read_bytes()
     assert run.train(RECIPE, motion_records, finished, devices.make_strategy(1))["step"] == 6
     assert (finished / run.METRICS).read_bytes() == before
+
+
+def test_a_result_that_was_not_written_in_time_is_written_by_the_next_call(finished, motion_records):
+    expected = json.loads((finished / run.RESULT).read_text())["loss"]
+    (finished / run.RESULT).unlink()
+    run.train(RECIPE, motion_records, finished, devices.make_strategy(1))
+    assert json.loads((finished / run.RESULT).read_text())["loss"] == expected
+
+
+def test_a_run_that_could_not_start_leaves_the_folder_free(motion_records, tmp_path):
+    with pytest.raises(ValueError, match="Received: 64"):
+        run.train(dataclasses.replace(RECIPE, crop=64), motion_records, tmp_path, devices.make_strategy(1))
+    assert not (tmp_path / checkpoints.CONFIG).exists()
+
+
+def test_shards_that_are_not_as_they_were_written_are_named(motion_records, tmp_path):
+    shutil.copytree(motion_records, tmp_path / "records")
+    shard = sorted((tmp_path / "records").glob("train*.tfrecord"))[0]
+    shard.write_bytes(shard.read_bytes()[:-1])
+    with pytest.raises(ValueError, match=f"{shard.name}.*prepare again"):
+        run.train(RECIPE, tmp_path / "records", tmp_path / "work", devices.make_strategy(1))
 
 
 def test_another_configuration_is_refused_by_name(finished, motion_records):
