@@ -50,8 +50,7 @@ def test_one_step_is_sgd_on_the_mean_cross_entropy_with_weight_decay():
     recipe = recipes.recipe("embedded", batch_size=4, num_frames=8, dropout=0.0, weight_decay=1.0)
     trainer = make_trainer(recipe, freeze_norm=True)
     before = {v.path: v.numpy() for v in trainer.model.trainable_variables}
-    # In maps of a few pixels several maxima are equal, and some of TensorFlow's kernels choose one, others all.
-    batch = next(iter(batches(recipe, size=128)))
+    batch = next(iter(batches(recipe, size=64)))
 
     @tf.function
     def by_hand():
@@ -64,13 +63,20 @@ def test_one_step_is_sgd_on_the_mean_cross_entropy_with_weight_decay():
         return tf.reduce_mean(entropy), tape.gradient(loss, variables)
 
     entropy, expected = by_hand()
-    report = trainer.train(trainer.distribute(batches(recipe, size=128)), 1)
+    report = trainer.train(trainer.distribute(batches(recipe, size=64)), 1)
     assert report.step == 1
     np.testing.assert_allclose(report.loss, entropy, rtol=1e-5)
+    # Below a max-pool, rounding decides which of two near maxima the gradient goes to: compared above the last one.
+    above = ("Mixed_5c/Branch_0/", "Mixed_5c/Branch_1/", "Mixed_5c/Branch_2/", "Conv2d_0c_1x1/")
+    compared = 0
     for variable, gradient in zip(trainer.model.trainable_variables, expected, strict=True):
         moved = before[variable.path] - variable.numpy()
-        wanted = 0.1 * np.asarray(gradient)  # rounding decides some of the maxima: compared as a whole
-        assert np.linalg.norm(moved - wanted) < 0.02 * np.linalg.norm(wanted), variable.path
+        assert np.abs(moved).max() > 0, variable.path
+        if variable.path.startswith(above):
+            wanted = 0.1 * np.asarray(gradient)
+            assert np.linalg.norm(moved - wanted) < 1e-3 * np.linalg.norm(wanted), variable.path
+            compared += 1
+    assert compared == 7
 
 
 def test_the_loss_of_a_repeated_batch_goes_down():
