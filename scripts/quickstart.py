@@ -22,7 +22,7 @@ from s3d_tf.files import read_json, write_json
 
 OUTPUT_DIR = flags.DEFINE_string("output_dir", "quickstart", "Where everything goes.")
 NETWORK = flags.DEFINE_string("network", "s3d_g", "Which network.")
-STEPS = flags.DEFINE_integer("steps", 500, "Training steps.")
+STEPS = flags.DEFINE_integer("steps", 500, "Training steps.", lower_bound=4)
 NUM_TRAIN = flags.DEFINE_integer("num_train", 1600, "Training videos.")
 NUM_VAL = flags.DEFINE_integer("num_val", 200, "Validation videos.")
 

@@ -43,7 +43,7 @@ def test_bad_flags_are_one_sentence_and_status_2(run_script, arguments):
 
 def test_the_whole_road(run_script, tmp_path):
     done = run_script(
-        *("quickstart.py", f"--output_dir={tmp_path}/q", "--network=i2d", "--steps=2", "--num_train=16", "--num_val=8"),
+        *("quickstart.py", f"--output_dir={tmp_path}/q", "--network=i2d", "--steps=4", "--num_train=16", "--num_val=8"),
     )
     assert done.returncode == 0, done.stderr
     result = json.loads((tmp_path / "q/result.json").read_text())
