@@ -35,6 +35,8 @@ WORKERS = flags.DEFINE_integer("workers", os.cpu_count(), "Processes.")
 
 def main(_):
     source = Path(VIDEOS.value)
+    if not source.exists():
+        raise ValueError(f"There is no such folder or CSV file. Received: {VIDEOS.value}")
     items = listing.list_folder(source) if source.is_dir() else listing.list_csv(source)
     classes = listing.class_names(items, Path(LABEL_MAP.value) if LABEL_MAP.value else None)
     without = sum(not item.split for item in items)

@@ -81,7 +81,7 @@ def _open(path: str | Path, size: int | tuple[int, int] | None) -> tuple[tuple[f
     try:
         num_bytes = path.stat().st_size
         with path.open("rb") as file:
-            head = file.read(4)
+            head = file.read(1024)
     except OSError as error:
         raise MissingVideoError(error.strerror or str(error)) from None
     if num_bytes == 0:
@@ -89,6 +89,8 @@ def _open(path: str | Path, size: int | tuple[int, int] | None) -> tuple[tuple[f
     for magic, kind in _IMAGES.items():
         if head.startswith(magic):
             raise VideoError(f"a {kind} image, not a video")
+    if _is_text(head):  # FFmpeg would render it as a terminal
+        raise VideoError("a text file, not a video")
     capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
     if not capture.isOpened():
         raise VideoError("not a video that OpenCV can open")
@@ -96,6 +98,17 @@ def _open(path: str | Path, size: int | tuple[int, int] | None) -> tuple[tuple[f
     fps = fps if 0 < fps < 1000 else 25.0
     declared = max(int(capture.get(cv2.CAP_PROP_FRAME_COUNT)), 0)
     return (fps, declared), _decode(capture, fps, size)
+
+
+def _is_text(head: bytes) -> bool:
+    """Whether the first bytes of a file read as text; containers hold zeros or bytes that are no UTF-8."""
+    if b"\0" in head:
+        return False
+    try:
+        head[:-4].decode("utf-8")  # less what a letter that was cut in half may leave
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _decode(capture: cv2.VideoCapture, fps: float, size: int | tuple[int, int] | None) -> Iterator[Frame]:

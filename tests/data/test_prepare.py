@@ -64,7 +64,7 @@ def test_bad_files_are_named_and_counted(motion_videos, tmp_path):
     reasons = {v["path"]: v["reason"] for v in manifest["videos"] if v["status"] == "unreadable"}
     assert reasons == {
         "drift_up/empty.mp4": "empty file",
-        "drift_down/notes.txt": "not a video that OpenCV can open",
+        "drift_down/notes.txt": "a text file, not a video",
     }
     lines = (tmp_path / "out" / prepare.MANIFEST).read_text().splitlines()
     assert sum('"path"' in line for line in lines) == 12  # one line a file

@@ -41,7 +41,8 @@ def test_an_image_of_the_size_asked_for_is_not_touched():
     ("content", "reason"),
     [
         (b"", "empty file"),
-        (b"this is no video\n" * 9, "not a video that OpenCV can open"),
+        (b"this is no video\n" * 9, "a text file, not a video"),
+        (b"\0\1\2\3" * 99, "not a video that OpenCV can open"),
         (cv2.imencode(".jpg", np.zeros((16, 16, 3), np.uint8))[1].tobytes(), "a JPEG image, not a video"),
         (cv2.imencode(".png", np.zeros((16, 16, 3), np.uint8))[1].tobytes(), "a PNG image, not a video"),
     ],
@@ -50,6 +51,12 @@ def test_what_is_no_video_is_named(tmp_path, content, reason):
     (tmp_path / "file.mp4").write_bytes(content)
     with pytest.raises(video.VideoError, match=reason):
         video.read_video(tmp_path / "file.mp4")
+
+
+def test_a_text_file_is_not_rendered_as_a_video(tmp_path):
+    (tmp_path / "notes.txt").write_text("# Notes\n" * 200)
+    with pytest.raises(video.VideoError, match="a text file"):
+        video.read_video(tmp_path / "notes.txt")
 
 
 def test_a_missing_file_and_a_folder_are_named(tmp_path):
