@@ -1,21 +1,49 @@
-"""What is to be prepared: a folder of classes or a CSV -> a list of items and the class names."""
+"""What is to be prepared: items and class names; here those of a folder of classes or a CSV, see datasets.py."""
 
 from __future__ import annotations
 
 import csv
+import dataclasses
 import random
 from pathlib import Path
 from typing import NamedTuple
+
+from .records import Box
 
 SPLITS = ("train", "val", "test")
 VIDEO_ENDINGS = (".mp4", ".avi", ".mkv", ".webm", ".mov", ".mpg", ".mpeg", ".m4v", ".flv", ".wmv")
 
 
 class Item(NamedTuple):
-    path: str
+    """One video that is listed, whether it is there or not."""
+
+    path: str  # a video file, or a folder of frames
     label: str
     split: str  # "" when the source does not say
     media_id: str  # the path as the source names it
+    start: float = 0.0  # seconds into the file
+    end: float = 0.0  # seconds into the file; 0 is the file's own end
+    fps: float = 0.0  # of a folder of frames
+    boxes: tuple[Box, ...] | None = None  # of a set that has them
+
+
+@dataclasses.dataclass(frozen=True)
+class Listing:
+    """A data set, ready to be prepared.
+
+    Attributes:
+        items: with splits.
+        classes: the name of each class id.
+        dataset: name of the data set.
+        may_flip: whether a mirrored clip keeps its class.
+        eval_frames: evaluation sees all frames, looped up to this many.
+    """
+
+    items: list[Item]
+    classes: list[str]
+    dataset: str = "videos"
+    may_flip: bool = True
+    eval_frames: int = 250
 
 
 def list_folder(root: Path) -> list[Item]:

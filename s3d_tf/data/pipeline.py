@@ -103,7 +103,9 @@ def training_batches(
         record = records.parse(serialized)
         base = tf.stack([tf.cast(seed, tf.int64), epoch * split.num_videos + position])
         seeds = [tf.cast(tf.random.experimental.stateless_fold_in(base, i), tf.int64) for i in range(3)]
-        chosen = tf.gather(record.frames, clips.random_clip(tf.size(record.frames), num_frames, seeds[0]))
+        chosen = tf.gather(
+            record.streams["rgb"], clips.random_clip(tf.size(record.streams["rgb"]), num_frames, seeds[0])
+        )
         box = clips.random_box(*clips.jpeg_size(chosen[0]), crop, seeds[1])
         pixels = tf.ensure_shape(clips.decode(chosen, box, crop), [num_frames, crop, crop, 3])
         if flip:
@@ -131,7 +133,7 @@ def evaluation_batches(
     check_crop(split, crop)
 
     def clip(record: records.Record) -> Batch:
-        chosen = tf.gather(record.frames, clips.all_frames(tf.size(record.frames), at_least, backwards))
+        chosen = tf.gather(record.streams["rgb"], clips.all_frames(tf.size(record.streams["rgb"]), at_least, backwards))
         box = clips.centre_box(*clips.jpeg_size(chosen[0]), crop)
         return example(clips.decode(chosen, box, crop), record)
 
@@ -139,11 +141,11 @@ def evaluation_batches(
         return records_.map(clip, num_parallel_calls=2)
 
     every = read(tf.data.Dataset.from_tensor_slices(list(split.files))).map(records.parse)
-    usual = chosen(every.filter(lambda record: tf.size(record.frames) <= at_least)).batch(batch_size)
+    usual = chosen(every.filter(lambda record: tf.size(record.streams["rgb"]) <= at_least)).batch(batch_size)
     usual = usual.map(lambda batch: padded(batch, batch_size))
     if split.longest <= at_least:
         return usual.prefetch(1)
-    long = chosen(every.filter(lambda record: tf.size(record.frames) > at_least)).batch(1)
+    long = chosen(every.filter(lambda record: tf.size(record.streams["rgb"]) > at_least)).batch(1)
     return usual.concatenate(long.map(lambda batch: padded(batch, replicas))).prefetch(1)
 
 

@@ -159,17 +159,18 @@ def encode_video(item: Item, label_id: int, settings: Settings) -> tuple[dict[st
     jpegs = [
         cv2.imencode(".jpg", cv2.cvtColor(frame.rgb, cv2.COLOR_RGB2BGR), quality)[1].tobytes() for frame in clip.frames
     ]
-    record = records.encode(
-        jpegs,
-        [frame.timestamp for frame in clip.frames],
-        settings.size,
-        clip.fps,
-        label_id,
-        item.label,
-        item.media_id,
+    content = records.Content(
+        streams={records.RGB_STREAM: jpegs},
+        timestamps=[frame.timestamp for frame in clip.frames],
+        size=settings.size,
+        fps=clip.fps,
+        label=label_id,
+        label_text=item.label,
+        media_id=item.media_id,
+        boxes=item.boxes,
     )
     outcome |= dict(status="written", frames=len(jpegs), declared_frames=clip.declared_frames, fps=round(clip.fps, 3))
-    return outcome, record
+    return outcome, records.encode(content)
 
 
 def make_manifest(shards: list[Shard], classes: list[str], output_dir: Path, settings: Settings) -> dict:

@@ -96,7 +96,7 @@ def test_clips_of_a_video_start_lie_and_flip_anywhere_and_are_slices_of_it(motio
     name = batches[0]["media_id"][0]
     clips = [c for b in batches for n, c in zip(b["media_id"], b["clip"], strict=True) if n == name]
     records = pipeline.read(pipeline.tf.data.Dataset.from_tensor_slices(list(split.files))).map(pipeline.records.parse)
-    (frames,) = [r.frames for r in records if r.media_id.numpy() == name]
+    (frames,) = [r.streams["rgb"] for r in records if r.media_id.numpy() == name]
     video = np.stack([pipeline.tf.image.decode_jpeg(j, dct_method="INTEGER_ACCURATE").numpy() for j in frames.numpy()])
     inner = video[..., 0].astype(int)
     places = set()

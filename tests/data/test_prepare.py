@@ -32,7 +32,7 @@ def test_every_video_is_written_once_with_its_frames(motion_videos, motion_recor
     assert sorted(seen) == [line["path"] for line in manifest["videos"]]
     name = "val/drift_up/00002.avi"
     assert manifest["classes"][int(seen[name].label)] == "drift_up"
-    decoded = np.stack([tf.image.decode_jpeg(j).numpy() for j in seen[name].frames.numpy()]).astype(int)
+    decoded = np.stack([tf.image.decode_jpeg(j).numpy() for j in seen[name].streams["rgb"].numpy()]).astype(int)
     original = np.stack([frame.rgb for frame in video.read_video(motion_videos / name).frames]).astype(int)
     assert decoded.shape == (12, 40, 40, 3)
     assert abs(decoded - original).mean() < 4  # JPEG of quality 95

@@ -133,7 +133,7 @@ def test_the_binary_names_what_it_cannot_read(weights, motion_videos, run_script
     arguments = (f"--weights={weights}", f"--videos={videos}", f"--output_dir={tmp_path}/out")
     done = run_script("extract_features.py", *arguments)
     assert done.returncode == 1
-    assert "bad.mp4: not a video" in done.stderr
+    assert "bad.mp4: a text file, not a video" in done.stderr
     (videos / "good.avi").write_bytes((motion_videos / VIDEO).read_bytes())
     done = run_script("extract_features.py", *arguments)
     assert done.returncode == 0, done.stderr

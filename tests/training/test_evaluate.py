@@ -50,7 +50,9 @@ def test_logits_are_those_of_the_frames(model, motion_records):
     split = pipeline.open_split(motion_records, "val")
     _, predictions = run(model, split, at_least=8)
     record = pipeline.records.parse(next(iter(tf.data.TFRecordDataset(split.files[0]))))
-    frames = np.stack([tf.image.decode_jpeg(j, dct_method="INTEGER_ACCURATE").numpy() for j in record.frames.numpy()])
+    frames = np.stack(
+        [tf.image.decode_jpeg(j, dct_method="INTEGER_ACCURATE").numpy() for j in record.streams["rgb"].numpy()]
+    )
     clip = frames[None, :, 4:36, 4:36].astype(np.float32) / 127.5 - 1
     place = predictions.media_ids.index(record.media_id.numpy().decode())
     spread = predictions.logits.std()
