@@ -53,7 +53,7 @@ def main(_):
         shard_size=SHARD_SIZE.value,
         seed=SEED.value,
     )
-    manifest = prepare.prepare(items, classes, Path(OUTPUT_DIR.value), settings, WORKERS.value)
+    manifest = prepare.prepare(listing.Listing(items, classes), Path(OUTPUT_DIR.value), settings, WORKERS.value)
     report(manifest)
 
 
