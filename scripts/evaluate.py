@@ -12,7 +12,8 @@ from pathlib import Path
 from absl import flags
 
 from s3d_tf import cli
-from s3d_tf.data import pipeline
+from s3d_tf.data import damage, pipeline
+from s3d_tf.data.split import Split, open_split
 from s3d_tf.files import write_json
 from s3d_tf.training import checkpoints, devices
 from s3d_tf.training.evaluate import evaluate
@@ -28,6 +29,11 @@ REVERSED = flags.DEFINE_bool("reversed", False, "Play every video backwards (Tab
 BOTH = flags.DEFINE_bool("both_directions", False, "Forwards and backwards, one after the other.")
 EVAL_FRAMES = flags.DEFINE_integer("eval_frames", None, "Loop shorter videos up to this many.", lower_bound=1)
 BATCH_SIZE = flags.DEFINE_integer("batch_size", None, "Clips a step; one a replica by default.", lower_bound=1)
+NUM_VIEWS = flags.DEFINE_string(
+    "num_views", None, "Clips x crops of each video instead of all its frames, such as 10x3."
+)
+VIEW_FRAMES = flags.DEFINE_integer("view_frames", pipeline.Views.num_frames, "Frames of a view.", lower_bound=1)
+MAX_DAMAGED = flags.DEFINE_integer("max_damaged", damage.LIMIT, "Damaged records that may be left out.", lower_bound=0)
 NUM_REPLICAS = flags.DEFINE_integer(
     "num_replicas", None, "Devices to use; all GPUs, or one CPU, by default.", lower_bound=1
 )
@@ -38,7 +44,7 @@ def main(_):
     model, source, eval_frames = open_model(strategy)
     output_dir = Path(OUTPUT_DIR.value or WORK_DIR.value)
     output_dir.mkdir(parents=True, exist_ok=True)
-    split = pipeline.open_split(DATA_DIR.value, SPLIT.value)
+    split = open_split(DATA_DIR.value, SPLIT.value)
     check_classes(model, split)
     for backwards in (False, True) if BOTH.value else (REVERSED.value,):
         result, _ = evaluate(
@@ -48,6 +54,8 @@ def main(_):
             batch_size=BATCH_SIZE.value or strategy.num_replicas_in_sync,
             strategy=strategy,
             backwards=backwards,
+            views=parse_views(NUM_VIEWS.value, VIEW_FRAMES.value),
+            max_damaged=MAX_DAMAGED.value,
         )
         name = f"evaluation_{SPLIT.value}{'_reversed' if backwards else ''}.json"
         write_json(output_dir / name, {"network": model.name, "weights": source, "split": SPLIT.value, **result})
@@ -56,6 +64,17 @@ def main(_):
             f"top-5 {result['top5']:.2%} of {result['num_videos']} videos (chance {result['chance']:.2%}; "
             f"{'; '.join(result['protocol'].values())})"
         )
+        if result["damaged"]:
+            print(f"{len(result['damaged'])} damaged records left out: {', '.join(result['damaged'])}")
+
+
+def parse_views(text: str | None, num_frames: int) -> pipeline.Views | None:
+    if text is None:
+        return None
+    num_clips, _, num_crops = text.partition("x")
+    if not (num_clips.isdecimal() and num_crops.isdecimal()):
+        raise ValueError(f"num_views must look like 10x3 (clips x crops). Received: {text!r}")
+    return pipeline.Views(int(num_clips), int(num_crops), num_frames)
 
 
 def open_model(strategy) -> tuple:
@@ -73,7 +92,7 @@ def open_model(strategy) -> tuple:
         return model, f"step {step}", run.recipe.eval_frames
 
 
-def check_classes(model, split: pipeline.Split) -> None:
+def check_classes(model, split: Split) -> None:
     labels, num_classes = model.preprocessing.labels, model.output_shape[-1]
     if len(split.classes) != num_classes or (labels and labels != split.classes):
         raise ValueError(

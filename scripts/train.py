@@ -24,6 +24,9 @@ NUM_REPLICAS = flags.DEFINE_integer(
 )
 STEPS_PER_CALL = flags.DEFINE_integer("steps_per_call", run.Pace.steps_per_call, "Steps in a call of the graph.")
 CHECKPOINT_EVERY = flags.DEFINE_integer("checkpoint_every", run.Pace.checkpoint_every, "Steps.")
+MAX_DAMAGED = flags.DEFINE_integer(
+    "max_damaged", run.Pace.max_damaged, "Records damaged after preparation that are passed over."
+)
 
 _DEFINE = {
     "str": flags.DEFINE_string,
@@ -47,7 +50,9 @@ def main(_):
             print(f"error: --{name} is needed", file=sys.stderr)
             return 2
     recipe = recipes.recipe(RECIPE.value, **changes())
-    pace = run.Pace(steps_per_call=STEPS_PER_CALL.value, checkpoint_every=CHECKPOINT_EVERY.value)
+    pace = run.Pace(
+        steps_per_call=STEPS_PER_CALL.value, checkpoint_every=CHECKPOINT_EVERY.value, max_damaged=MAX_DAMAGED.value
+    )
     strategy = devices.make_strategy(NUM_REPLICAS.value)
     result = run.train(recipe, Path(DATA_DIR.value), Path(WORK_DIR.value), strategy, pace)
     print(f"step {result['step']} of {recipe.steps}, {WORK_DIR.value}")

@@ -9,6 +9,10 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from .records import FLOW_STREAM, RGB_STREAM, Record
+
+CHANNELS = {RGB_STREAM: 3, FLOW_STREAM: 2}
+
 
 def random_clip(num_available: tf.Tensor, num_frames: int, seed: tf.Tensor) -> tf.Tensor:
     """Indices `[num_frames]` int32 of consecutive frames at a random start; shorter videos are looped."""
@@ -23,6 +27,26 @@ def all_frames(num_available: tf.Tensor, at_least: int, backwards: bool = False)
     return num_available - 1 - indices if backwards else indices
 
 
+def spread_clips(num_available: tf.Tensor, num_frames: int, num_clips: int, backwards: bool = False) -> list[tf.Tensor]:
+    """Indices `[num_frames]` int32 of each of `num_clips` clips, from the first frame to the last one evenly spread."""
+    room = tf.maximum(num_available - num_frames, 0)
+    starts = [room // 2] if num_clips == 1 else [room * i // (num_clips - 1) for i in range(num_clips)]
+    found = [(start + tf.range(num_frames)) % num_available for start in starts]
+    return [num_available - 1 - indices for indices in found] if backwards else found
+
+
+def spread_boxes(height: tf.Tensor, width: tf.Tensor, crop: int, num_crops: int) -> list[tf.Tensor]:
+    """The centre box, or three along the longer side (left to right in a square), each as in `centre_box`."""
+    top, left, *_ = tf.unstack(centre_box(height, width, crop))
+    if num_crops == 1:
+        return [tf.stack([top, left, crop, crop])]
+    tall = height > width
+    places = [
+        (tf.where(tall, (height - crop) * i // 2, top), tf.where(tall, left, (width - crop) * i // 2)) for i in range(3)
+    ]
+    return [tf.stack([row, column, crop, crop]) for row, column in places]
+
+
 def random_box(height: tf.Tensor, width: tf.Tensor, crop: int, seed: tf.Tensor) -> tf.Tensor:
     """A random `crop` x `crop` box as `[4]` int32: top, left, height, width."""
     room = tf.cast(tf.stack([height - crop + 1, width - crop + 1]), tf.float32)
@@ -35,25 +59,55 @@ def centre_box(height: tf.Tensor, width: tf.Tensor, crop: int) -> tf.Tensor:
     return tf.stack([(height - crop) // 2, (width - crop) // 2, crop, crop])
 
 
-def jpeg_size(jpeg: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """`(height, width)` in pixels from the header alone."""
-    shape = tf.io.extract_jpeg_shape(jpeg)
-    return shape[0], shape[1]
+def num_frames(record: Record) -> tf.Tensor:
+    """Frames of a record, `[]` int32, the same in each of its streams.
+
+    Raises:
+        tf.errors.InvalidArgumentError: while running, for none, or streams of different lengths.
+    """
+    lengths = tf.stack([tf.size(jpegs) for jpegs in record.streams.values()])
+    whole = (lengths[0] > 0) & tf.reduce_all(lengths == lengths[0])
+    with tf.control_dependencies([tf.debugging.Assert(whole, ["a record's streams are of lengths", lengths])]):
+        return tf.identity(lengths[0])
 
 
-def decode(jpegs: tf.Tensor, box: tf.Tensor, crop: int) -> tf.Tensor:
-    """JPEGs `[T]` -> RGB `[T, crop, crop, 3]` uint8; only what lies inside `box` is decoded."""
-    frames = tf.map_fn(
-        lambda jpeg: tf.image.decode_and_crop_jpeg(jpeg, box, channels=3, dct_method="INTEGER_ACCURATE"),
-        jpegs,
-        fn_output_signature=tf.TensorSpec([crop, crop, 3], tf.uint8),
-    )
-    return tf.ensure_shape(frames, [None, crop, crop, 3])
+def decode(
+    record: Record, chosen: tf.Tensor, box: tf.Tensor, crop: int, num_frames: int | None = None
+) -> dict[str, tf.Tensor]:
+    """The frames `chosen` (`[T]` int32) of every stream; only what lies inside `box` is decoded.
+
+    Returns:
+        Of each stream `[T, crop, crop, C]` uint8, with 3 channels of RGB or 2 of flow.
+
+    Raises:
+        tf.errors.InvalidArgumentError: while running, for a damaged JPEG, or one whose header tells another size than
+            the record does: it is refused before memory is taken.
+    """
+
+    def one(jpeg: tf.Tensor) -> tf.Tensor:
+        shape = tf.io.extract_jpeg_shape(jpeg)
+        same = tf.debugging.Assert(tf.reduce_all(shape[:2] == record.size), ["a JPEG is of another size", shape])
+        with tf.control_dependencies([same]):
+            return tf.image.decode_and_crop_jpeg(jpeg, box, channels=3, dct_method="INTEGER_ACCURATE")
+
+    spec = tf.TensorSpec([crop, crop, 3], tf.uint8)
+    decoded = {}
+    for stream, jpegs in record.streams.items():
+        pixels = tf.map_fn(one, tf.gather(jpegs, chosen), fn_output_signature=spec)
+        decoded[stream] = tf.ensure_shape(pixels, [num_frames, crop, crop, 3])[..., : CHANNELS[stream]]
+    return decoded
 
 
-def random_flip(clip: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Mirrors the whole clip left to right, or not."""
-    return tf.cond(tf.random.stateless_uniform([], seed) < 0.5, lambda: tf.reverse(clip, [2]), lambda: clip)
+def random_flip(streams: dict[str, tf.Tensor], seed: tf.Tensor) -> dict[str, tf.Tensor]:
+    """Mirrors the whole clip left to right, or not; mirrored, the horizontal flow is of the other sign."""
+    mirrored = tf.random.stateless_uniform([], seed) < 0.5
+    return {name: tf.cond(mirrored, lambda c=clip: mirror(c), lambda c=clip: c) for name, clip in streams.items()}
+
+
+def mirror(clip: tf.Tensor) -> tf.Tensor:
+    """`[..., W, C]` uint8 left to right; two channels are flow, whose u is negated."""
+    clip = tf.reverse(clip, [-2])
+    return tf.concat([255 - clip[..., :1], clip[..., 1:]], -1) if clip.shape[-1] == 2 else clip
 
 
 def scale(

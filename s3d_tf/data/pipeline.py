@@ -1,163 +1,163 @@
-"""The tf.data chain: shards -> batches of uint8 clips. Deterministic from (seed, epoch, position)."""
+"""The tf.data chain: records -> batches of uint8 clips. Deterministic from (seed, epoch, position)."""
 
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
+from collections.abc import Sequence
 
+import numpy as np
 import tensorflow as tf
 
-from ..files import read_json
 from . import clips, records
-from .prepare import MANIFEST
-
-SHUFFLE_BLOCK = 256  # encoded records that are shuffled together, about 4 MB each at 250 frames of 256x256
-READERS = 8  # shards read side by side
+from .damage import Damage
+from .split import Split
 
 Batch = dict[str, tf.Tensor]
-"""`clip` [B, T, H, W, 3] uint8, `label` [B] int64, `weight` [B] float32 (0 marks padding), `media_id` [B] string."""
+"""`clip` [B, T, H, W, 3] uint8 RGB, or `flow` [B, T, H, W, 2] uint8, or both; `label` [B] int64, `weight` [B] float32
+(0 marks padding), `media_id` [B] string. With views they are [B, V, T, H, W, C]."""
+
+KEYS = {records.RGB_STREAM: "clip", records.FLOW_STREAM: "flow"}
+"""Where each stream lies in a batch."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Split:
-    """One split of a prepared data set.
+class Views:
+    """Evaluation on several clips of a video instead of all its frames.
 
     Attributes:
-        files: its shards.
-        num_videos: records in them.
-        shortest, longest: frames of the shortest and of the longest one.
-        classes: name of each label.
-        frame_size: rows and columns of the stored frames.
+        num_clips: clips of `num_frames` consecutive frames, evenly spread over the video.
+        num_crops: of each clip: 1, the centre, or 3, along the longer side.
+        num_frames: frames of a clip; shorter videos are looped.
     """
 
-    files: tuple[str, ...]
-    num_videos: int
-    shortest: int
-    longest: int
-    classes: tuple[str, ...]
-    frame_size: tuple[int, int]
+    num_clips: int
+    num_crops: int = 1
+    num_frames: int = 64
 
-
-def open_split(data_dir: str | Path, split: str) -> Split:
-    """Reads what preparation wrote beside the shards.
-
-    Raises:
-        ValueError: no prepared data set, no such split, or no videos in it.
-    """
-    path = Path(data_dir) / MANIFEST
-    if not path.exists():
-        raise ValueError(f"No prepared data set: {path} is missing; run scripts/prepare_videos.py first.")
-    manifest = read_json(path)
-    try:
-        rows, classes, size = manifest["splits"], tuple(manifest["classes"]), tuple(manifest["settings"]["size"])
-        if split not in rows:
-            raise ValueError(f"{data_dir} has no split {split!r}, only {', '.join(rows)}; prepare it, or name another.")
-        row = rows[split]
-        files = tuple(str(Path(data_dir) / name) for name in row["shards"])
-        found = Split(files, row["written"], row["shortest"], row["longest"], classes, size)
-    except (KeyError, TypeError, AttributeError):
-        raise ValueError(f"The manifest is not of this version; prepare again. Received: {path}") from None
-    for name, size in row["shards"].items():
-        file = Path(data_dir) / name
-        if not file.exists() or file.stat().st_size != size:
-            raise ValueError(
-                f"The shard {file} is missing or is not as long as it was written; delete it and prepare again. "
-                f"Received: {file.stat().st_size if file.exists() else 'no file'} instead of {size} bytes"
-            )
-    if not found.num_videos:
-        raise ValueError(f"The split {split!r} of {data_dir} holds no videos.")
-    return found
+    def __post_init__(self):
+        if self.num_clips < 1 or self.num_crops not in (1, 3) or self.num_frames < 1:
+            raise ValueError(f"Views are 1 clip or more, of 1 or 3 crops, of 1 frame or more. Received: {self}")
 
 
 def training_batches(
-    split: Split, *, num_frames: int, crop: int, flip: bool, batch_size: int, seed: int, first_step: int = 0
+    split: Split,
+    *,
+    num_frames: int,
+    crop: int,
+    flip: bool,
+    batch_size: int,
+    seed: int,
+    first_step: int = 0,
+    streams: Sequence[str] = (records.RGB_STREAM,),
+    damage: Damage | None = None,
+    worker: int = 0,
+    num_workers: int = 1,
 ) -> tf.data.Dataset:
     """Endless shuffled batches: `num_frames` consecutive frames, a random `crop`, maybe flipped.
 
     Args:
-        first_step: batches to leave out, as a run that was interrupted after them needs; nothing of them is decoded.
+        batch_size: clips a step, of all workers together.
+        first_step: batches to leave out, as a run that was interrupted after them needs; nothing of them is read.
+        streams: RGB and flow of one clip share frames, crop and flip.
+        damage: counts damaged records; a limit of `damage.LIMIT` by default.
+        worker, num_workers: give the `worker`th part of every batch.
+
+    Raises:
+        ValueError: a crop that does not fit, a stream that was not prepared, flips where left and right matter.
     """
-    check_crop(split, crop)
-    epoch, skipped = divmod(first_step * batch_size, split.num_videos)
+    check(split, crop, streams)
+    if flip and not split.may_flip:
+        raise ValueError(f"The classes of {split.dataset} tell left from right; do not flip. Received: flip={flip}")
+    if batch_size % num_workers:
+        raise ValueError(f"batch_size must be a multiple of the {num_workers} workers. Received: {batch_size}")
+    damage = damage or Damage(split)
+    part = batch_size // num_workers
 
-    def one_epoch(epoch: tf.Tensor) -> tf.data.Dataset:
-        base = tf.stack([tf.cast(seed, tf.int64), epoch])
-        files = tf.random.experimental.stateless_shuffle(tf.constant(split.files), base)
-
-        def mix(index: tf.Tensor, block: tf.Tensor) -> tf.Tensor:
-            return tf.random.experimental.stateless_shuffle(
-                block, tf.random.experimental.stateless_fold_in(base, index)
-            )
-
-        shuffled = (
-            read(tf.data.Dataset.from_tensor_slices(files))
-            .batch(SHUFFLE_BLOCK)
-            .enumerate()
-            .map(mix)
-            .prefetch(1)
-            .unbatch()
-        )
-        return shuffled.enumerate().map(lambda position, record: (epoch, position, record))
-
-    def clip(epoch: tf.Tensor, position: tf.Tensor, serialized: tf.Tensor) -> Batch:
-        record = records.parse(serialized)
-        base = tf.stack([tf.cast(seed, tf.int64), epoch * split.num_videos + position])
-        seeds = [tf.cast(tf.random.experimental.stateless_fold_in(base, i), tf.int64) for i in range(3)]
-        chosen = tf.gather(
-            record.streams["rgb"], clips.random_clip(tf.size(record.streams["rgb"]), num_frames, seeds[0])
-        )
-        box = clips.random_box(*clips.jpeg_size(chosen[0]), crop, seeds[1])
-        pixels = tf.ensure_shape(clips.decode(chosen, box, crop), [num_frames, crop, crop, 3])
+    def clip(seeds: tf.Tensor, index: tf.Tensor) -> Batch:
+        record = records.parse(split.load(index), streams)
+        chosen = clips.random_clip(clips.num_frames(record), num_frames, seeds[0])
+        box = clips.random_box(*tf.unstack(record.size), crop, seeds[1])
+        pixels = clips.decode(record, chosen, box, crop, num_frames)
         if flip:
             pixels = clips.random_flip(pixels, seeds[2])
         return example(pixels, record)
 
+    def whole_clip(position: tf.Tensor, index: tf.Tensor) -> Batch:
+        base = tf.stack([tf.cast(seed, tf.int64), position])
+        seeds = tf.stack([tf.random.experimental.stateless_fold_in(base, i) for i in range(3)])
+        return damage.or_next(lambda number: clip(tf.cast(seeds, tf.int64), number), index)
+
     return (
-        tf.data.Dataset.range(epoch, tf.int64.max)
-        .flat_map(one_epoch)
-        .skip(skipped)
-        .map(clip, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-        .batch(batch_size, drop_remainder=True)
+        order(split, batch_size, seed, first_step)
+        .map(lambda positions, indices: (positions[worker * part :][:part], indices[worker * part :][:part]))
+        .unbatch()
+        .map(whole_clip, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        .batch(part, drop_remainder=True)
         .prefetch(2)
     )
 
 
+def order(split: Split, batch_size: int, seed: int, first_step: int = 0) -> tf.data.Dataset:
+    """Which record is where: endless batches of (position over all epochs, record), each `[batch_size]` int64."""
+    epoch, skipped = divmod(first_step * batch_size, split.num_videos)
+
+    def one_epoch(epoch: tf.Tensor) -> tf.data.Dataset:
+        base = tf.stack([tf.cast(seed, tf.int64), epoch])
+        indices = tf.random.experimental.stateless_shuffle(tf.range(split.num_videos, dtype=tf.int64), base)
+        positions = epoch * split.num_videos + tf.range(split.num_videos, dtype=tf.int64)
+        return tf.data.Dataset.from_tensor_slices((positions, indices))
+
+    return tf.data.Dataset.range(epoch, tf.int64.max).flat_map(one_epoch).skip(skipped).batch(batch_size)
+
+
 def evaluation_batches(
-    split: Split, *, at_least: int, crop: int, batch_size: int, replicas: int = 1, backwards: bool = False
+    split: Split,
+    *,
+    at_least: int,
+    crop: int,
+    batch_size: int,
+    replicas: int = 1,
+    backwards: bool = False,
+    streams: Sequence[str] = (records.RGB_STREAM,),
+    views: Views | None = None,
 ) -> tf.data.Dataset:
-    """Every video once: all its frames, looped up to `at_least`, centre crop.
+    """Every video once: all its frames, looped up to `at_least`, centre crop; or some `views` of it.
 
     Videos of at most `at_least` frames come in batches of `batch_size`, longer ones one for each replica. A batch
-    that is not full repeats its first clip with weight 0, so that the numbers depend on neither.
+    that is not full repeats its first clip with weight 0, so that the numbers depend on neither. A damaged record is
+    left out: it is the caller who compares what came with `split.media_ids`.
     """
-    check_crop(split, crop)
+    check(split, crop, streams)
+    if backwards and records.FLOW_STREAM in streams:
+        raise ValueError(f"Flow is of one direction: backwards takes RGB only. Received: {', '.join(streams)}")
 
-    def clip(record: records.Record) -> Batch:
-        chosen = tf.gather(record.streams["rgb"], clips.all_frames(tf.size(record.streams["rgb"]), at_least, backwards))
-        box = clips.centre_box(*clips.jpeg_size(chosen[0]), crop)
-        return example(clips.decode(chosen, box, crop), record)
+    def clip(index: tf.Tensor) -> Batch:
+        record = records.parse(split.load(index), streams)
+        count, (height, width) = clips.num_frames(record), tf.unstack(record.size)
+        if views is None:
+            chosen = clips.all_frames(count, at_least, backwards)
+            return example(clips.decode(record, chosen, clips.centre_box(height, width, crop), crop), record)
+        spread = clips.spread_clips(count, views.num_frames, views.num_clips, backwards)
+        boxes = clips.spread_boxes(height, width, crop, views.num_crops)
+        seen = [clips.decode(record, frames, box, crop, views.num_frames) for frames in spread for box in boxes]
+        return example({stream: tf.stack([view[stream] for view in seen]) for stream in streams}, record)
 
-    def chosen(records_: tf.data.Dataset) -> tf.data.Dataset:
-        return records_.map(clip, num_parallel_calls=2)
+    def batches(indices: np.ndarray, parallel: int, size: int) -> tf.data.Dataset:
+        found = tf.data.Dataset.from_tensor_slices(indices).map(clip, num_parallel_calls=parallel, deterministic=True)
+        return found.ignore_errors()
 
-    every = read(tf.data.Dataset.from_tensor_slices(list(split.files))).map(records.parse)
-    usual = chosen(every.filter(lambda record: tf.size(record.streams["rgb"]) <= at_least)).batch(batch_size)
-    usual = usual.map(lambda batch: padded(batch, batch_size))
-    if split.longest <= at_least:
-        return usual.prefetch(1)
-    long = chosen(every.filter(lambda record: tf.size(record.streams["rgb"]) > at_least)).batch(1)
-    return usual.concatenate(long.map(lambda batch: padded(batch, replicas))).prefetch(1)
-
-
-def read(files: tf.data.Dataset) -> tf.data.Dataset:
-    """Serialized records of shards, a few shards at a time, always in the same order."""
-    return files.interleave(
-        tf.data.TFRecordDataset, cycle_length=READERS, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
-    )
+    usual = np.flatnonzero(split.num_frames <= at_least) if views is None else np.arange(split.num_videos)
+    long = np.setdiff1d(np.arange(split.num_videos), usual)
+    found = batches(usual, 2, batch_size).batch(batch_size).map(lambda batch: padded(batch, batch_size))
+    if len(long):
+        rest = batches(long, 2, 1).batch(1).map(lambda batch: padded(batch, replicas))
+        found = found.concatenate(rest)
+    return found.prefetch(1)
 
 
-def example(pixels: tf.Tensor, record: records.Record) -> Batch:
-    return dict(clip=pixels, label=record.label, weight=tf.constant(1.0), media_id=record.media_id)
+def example(pixels: dict[str, tf.Tensor], record: records.Record) -> Batch:
+    streams = {KEYS[stream]: value for stream, value in pixels.items()}
+    return dict(streams, label=record.label, weight=tf.constant(1.0), media_id=record.media_id)
 
 
 def padded(batch: Batch, size: int) -> Batch:
@@ -169,9 +169,15 @@ def padded(batch: Batch, size: int) -> Batch:
     return filled
 
 
-def check_crop(split: Split, crop: int) -> None:
-    if crop > min(split.frame_size):
+def check(split: Split, crop: int, streams: Sequence[str] = (records.RGB_STREAM,)) -> None:
+    """Raises a ValueError when the stored frames do not have what is asked of them."""
+    smaller = split.frame_size if isinstance(split.frame_size, int) else min(split.frame_size)
+    if crop > smaller:
         raise ValueError(
-            f"The crop must fit into the stored frames of {split.frame_size[0]}x{split.frame_size[1]} pixels; prepare "
-            f"larger frames or set a smaller crop. Received: {crop}"
+            f"The crop must fit into the stored frames, whose smaller side is {smaller} pixels; prepare larger frames "
+            f"or set a smaller crop. Received: {crop}"
+        )
+    if lacking := [stream for stream in streams if stream not in split.streams]:
+        raise ValueError(
+            f"The records hold {', '.join(split.streams)}; prepare them with --streams. Received: {', '.join(lacking)}"
         )

@@ -126,7 +126,7 @@ def plan(items: list[Item], classes: list[str], settings: Settings) -> list[Shar
 def write_shard(shard: Shard, output_dir: Path, settings: Settings, on_video: Callable[[], None]) -> None:
     """Decodes, resizes and encodes the shard's videos; writes its outcome, then the shard."""
     cv2.setNumThreads(1)  # one process a core
-    outcomes = []
+    outcomes, offset = [], 0
     final = output_dir / shard.name
     temporary = final.with_name(f"{shard.name}.tmp-{os.getpid()}")
     try:
@@ -134,7 +134,9 @@ def write_shard(shard: Shard, output_dir: Path, settings: Settings, on_video: Ca
             for item in shard.items:
                 outcome, record = encode_video(item, shard.label_ids[item.label], settings)
                 if record is not None:
+                    outcome |= dict(shard=shard.name, offset=offset)  # where pipelines find it
                     writer.write(record)
+                    offset += len(record) + 16  # TFRecord's lengths and checksums
                 outcomes.append(outcome)
                 on_video()
         write_json(output_dir / _PARTS / f"{shard.name}.json", outcomes)

@@ -79,6 +79,7 @@ class Record(NamedTuple):
     """One parsed record, all scalars but the streams."""
 
     streams: dict[str, tf.Tensor]  # [F] string, JPEG, by stream
+    size: tf.Tensor  # [2] int32: rows and columns of the frames, pixels
     label: tf.Tensor  # [] int64
     media_id: tf.Tensor  # [] string
 
@@ -122,6 +123,8 @@ def parse(serialized: tf.Tensor, streams: Sequence[str] = (RGB_STREAM,)) -> Reco
     context, lists = tf.io.parse_single_sequence_example(
         serialized,
         context_features={
+            HEIGHT: tf.io.FixedLenFeature([], tf.int64),
+            WIDTH: tf.io.FixedLenFeature([], tf.int64),
             LABEL: tf.io.FixedLenFeature([], tf.int64),
             MEDIA_ID: tf.io.FixedLenFeature([], tf.string),
         },
@@ -129,7 +132,8 @@ def parse(serialized: tf.Tensor, streams: Sequence[str] = (RGB_STREAM,)) -> Reco
             STREAMS[name]: tf.io.FixedLenSequenceFeature([], tf.string, allow_missing=True) for name in streams
         },
     )
-    return Record({name: lists[STREAMS[name]] for name in streams}, context[LABEL], context[MEDIA_ID])
+    size = tf.cast(tf.stack([context[HEIGHT], context[WIDTH]]), tf.int32)
+    return Record({name: lists[STREAMS[name]] for name in streams}, size, context[LABEL], context[MEDIA_ID])
 
 
 def parse_boxes(serialized: tf.Tensor) -> Boxes:

@@ -11,7 +11,9 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from ..data import clips
-from ..data.pipeline import Batch, Split, evaluation_batches
+from ..data.damage import LIMIT
+from ..data.pipeline import Batch, Views, evaluation_batches
+from ..data.split import Split
 from ..weights import Preprocessing
 
 
@@ -31,6 +33,8 @@ def evaluate(
     batch_size: int,
     strategy: tf.distribute.Strategy,
     backwards: bool = False,
+    views: Views | None = None,
+    max_damaged: int = LIMIT,
 ) -> tuple[dict, Predictions]:
     """Shows a network every video of a split once: all frames, looped up to `at_least`, centre crop.
 
@@ -39,16 +43,22 @@ def evaluate(
         at_least: frames; shorter videos are looped.
         batch_size: clips a step over all replicas; it does not change the numbers.
         backwards: play every video backwards.
+        views: instead of all frames; the logits of a video's views are averaged.
+        max_damaged: records damaged after preparation that may be left out.
 
     Returns:
-        `top1` and `top5` in [0, 1], `num_videos`, `chance` and `protocol`; and the predictions behind them.
+        `top1` and `top5` in [0, 1], `num_videos`, `damaged` (names of the records left out), `chance` and `protocol`;
+        and the predictions behind them.
+
+    Raises:
+        ValueError: more damaged records than that, or nothing whole.
     """
     replicas = strategy.num_replicas_in_sync
     if batch_size % replicas:
         raise ValueError(f"batch_size must be a multiple of the {replicas} replicas. Received: {batch_size}")
     crop = model.preprocessing.crop
     batches = evaluation_batches(
-        split, at_least=at_least, crop=crop, batch_size=batch_size, replicas=replicas, backwards=backwards
+        split, at_least=at_least, crop=crop, batch_size=batch_size, replicas=replicas, backwards=backwards, views=views
     )
     predict = forward(model, strategy)
     found: list[tuple[np.ndarray, ...]] = []
@@ -59,27 +69,49 @@ def evaluate(
             real = weights > 0
             found.append((logits[real], labels[real], media_ids[real]))
             bar.update(int(real.sum()))
-    logits, labels, media_ids = (np.concatenate(column) for column in zip(*found, strict=True))
-    if len(labels) != split.num_videos:
-        raise ValueError(
-            f"The shards hold other videos than the manifest says; prepare them again. Received: {len(labels)} instead "
-            f"of {split.num_videos}"
-        )
+    logits, labels, media_ids = (np.concatenate(column) for column in zip(*found, strict=True)) if found else ((),) * 3
     names = [bytes(row).rstrip(b"\0").decode("utf-8", "replace") for row in media_ids]
-    predictions = Predictions(logits, labels, names)
+    damaged = left_out(split, names, max_damaged)
     result = dict(
         top1=top_k(logits, labels, 1),
         top5=top_k(logits, labels, 5),
         num_videos=len(labels),
+        damaged=damaged,
         chance=1 / len(split.classes),
-        protocol=dict(
-            frames=f"all, shorter videos looped to {at_least}",
-            direction="backwards" if backwards else "forwards",
-            crop=f"centre {crop}x{crop} of {split.frame_size[0]}x{split.frame_size[1]}",
-            pixels=pixel_scale(model.preprocessing),
-        ),
+        protocol=protocol(split, at_least, crop, views, backwards) | dict(pixels=pixel_scale(model.preprocessing)),
     )
-    return result, predictions
+    return result, Predictions(logits, labels, names)
+
+
+def left_out(split: Split, seen: list[str], limit: int) -> list[str]:
+    """The names of the records that did not come.
+
+    Raises:
+        ValueError: more than `limit` of them, or all.
+    """
+    damaged = sorted(set(split.media_ids) - set(seen))
+    if len(damaged) > limit or not seen:
+        raise ValueError(
+            f"{len(damaged)} of {split.num_videos} records are damaged, more than the {limit} that may be left out; "
+            f"run scripts/inspect_dataset.py --check. Received: {', '.join(damaged[:20])}"
+        )
+    if len(seen) + len(damaged) != split.num_videos:
+        raise ValueError(f"Not every video came once. Received: {len(seen)} of {split.num_videos}")
+    return damaged
+
+
+def protocol(split: Split, at_least: int, crop: int, views: Views | None, backwards: bool) -> dict[str, str]:
+    """What was shown of each video, in words, for beside a number."""
+    size = split.frame_size
+    stored = f"shorter side {size}" if isinstance(size, int) else f"{size[0]}x{size[1]}"
+    frames = f"all, shorter videos looped to {at_least}"
+    if views:
+        frames = f"{views.num_clips} clips of {views.num_frames} by {views.num_crops} crops, logits averaged"
+    return dict(
+        frames=frames,
+        direction="backwards" if backwards else "forwards",
+        crop=f"{'centre ' if not views or views.num_crops == 1 else ''}{crop}x{crop} of {stored}",
+    )
 
 
 def without_strings(batch: Batch) -> Batch:
@@ -93,7 +125,11 @@ def forward(model: keras.Model, strategy: tf.distribute.Strategy) -> Callable:
     scaling = model.preprocessing.scale_and_offset()
 
     def replica(batch: Batch):
-        logits = model(clips.scale(batch["clip"], *scaling), training=False)
+        clip = clips.scale(batch["clip"], *scaling)  # [B, (V,) T, H, W, 3]
+        views = tf.reshape(clip, [-1, *tf.unstack(tf.shape(clip)[-4:])]) if clip.shape.rank == 6 else clip
+        logits = model(views, training=False)
+        if clip.shape.rank == 6:
+            logits = tf.reduce_mean(tf.reshape(logits, [tf.shape(clip)[0], -1, logits.shape[-1]]), 1)
         return logits, batch["label"], batch["weight"], batch["media_id"]
 
     return tf.function(lambda batch: strategy.run(replica, args=(batch,)), reduce_retracing=True)

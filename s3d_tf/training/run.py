@@ -15,7 +15,9 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from .. import __version__
-from ..data.pipeline import check_crop, open_split, training_batches
+from ..data.damage import LIMIT, Damage
+from ..data.pipeline import check, training_batches
+from ..data.split import Split, open_split
 from ..files import write_json, write_text
 from .checkpoints import Checkpoints, Run, build, check_run, claim_run
 from .loop import Report, Trainer
@@ -33,15 +35,19 @@ class Pace:
         steps_per_call: steps in one call of the compiled graph, and so between two lines of metrics.
         checkpoint_every: steps.
         keep: checkpoints that stay.
+        max_damaged: records damaged after preparation that are passed over; one more stops the run.
     """
 
     steps_per_call: int = 10
     checkpoint_every: int = 500
     keep: int = 3
+    max_damaged: int = LIMIT
 
     def __post_init__(self):
-        if min(dataclasses.astuple(self)) < 1:
-            raise ValueError(f"steps_per_call, checkpoint_every and keep must be at least 1. Received: {self}")
+        if min(self.steps_per_call, self.checkpoint_every, self.keep) < 1 or self.max_damaged < 0:
+            raise ValueError(
+                f"steps_per_call, checkpoint_every and keep must be at least 1, max_damaged 0. Received: {self}"
+            )
 
 
 def train(
@@ -56,14 +62,14 @@ def train(
         What `result.json` holds.
 
     Raises:
-        ValueError: no such data, or the work_dir holds another run.
+        ValueError: no such data, the work_dir holds another run, or more damaged records than `pace` allows.
         FloatingPointError: the loss became NaN or infinite; the last checkpoint stays.
     """
     pace = pace or Pace()
     split = open_split(data_dir, "train")
     run = Run(recipe, split.classes, split.frame_size)
     check_run(work_dir, run)
-    check_crop(split, recipe.crop)
+    check(split, recipe.crop)
     trainer = Trainer(recipe, lambda: build(run), strategy)
     claim_run(work_dir, run, dict(data_dir=str(data_dir), replicas=strategy.num_replicas_in_sync, **versions()))
     checkpoints = Checkpoints(work_dir, trainer.model, trainer.optimizer, pace.keep)
@@ -71,7 +77,9 @@ def train(
         print(f"going on from step {step} of {recipe.steps} ({work_dir})")
     _warn_short(split, recipe)
     start = time.perf_counter()
-    last = _train(trainer, checkpoints, split, work_dir, pace)
+    damage = Damage(split, pace.max_damaged)
+    with damage.explained():
+        last = _train(trainer, checkpoints, split, damage, work_dir, pace)
     seconds = round(time.perf_counter() - start, 1)
     loss, top1 = (last.loss, last.top1) if last else _last_metrics(work_dir / METRICS)
     result = dict(
@@ -79,6 +87,7 @@ def train(
         loss=loss,
         top1_train=top1,
         seconds_of_this_session=seconds,
+        damaged=damage.names,
         peak_memory_gib=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
     )
     if last or not (work_dir / RESULT).exists():
@@ -86,7 +95,9 @@ def train(
     return result
 
 
-def _train(trainer: Trainer, checkpoints: Checkpoints, split, work_dir: Path, pace: Pace) -> Report | None:
+def _train(
+    trainer: Trainer, checkpoints: Checkpoints, split: Split, damage: Damage, work_dir: Path, pace: Pace
+) -> Report | None:
     recipe, first = trainer.recipe, trainer.step
     if first >= recipe.steps:
         return None
@@ -98,6 +109,7 @@ def _train(trainer: Trainer, checkpoints: Checkpoints, split, work_dir: Path, pa
         batch_size=recipe.batch_size,
         seed=recipe.seed,
         first_step=first,
+        damage=damage,
     )
     iterator = trainer.distribute(batches)
     _drop_lines_after(work_dir / METRICS, first)

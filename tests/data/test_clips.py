@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from s3d_tf.data import clips
+from s3d_tf.data.records import Record
 
 
 def in_dataset(function):
@@ -17,6 +18,11 @@ def both(function):
     eager, mapped = function().numpy(), in_dataset(function)
     np.testing.assert_array_equal(eager, mapped)
     return eager
+
+
+def record(rgb, size=(40, 48), **streams):
+    streams = {name: tf.constant(jpegs, tf.string) for name, jpegs in dict(rgb=rgb, **streams).items()}
+    return Record(streams, tf.constant(size), tf.constant(0, tf.int64), tf.constant("a.mp4"))
 
 
 def seed(n):
@@ -70,16 +76,67 @@ def test_decode_gives_the_box_of_the_whole_picture():
     image = np.random.default_rng(0).integers(0, 256, (40, 48, 3), dtype=np.uint8)
     jpeg = cv2.imencode(".jpg", image)[1].tobytes()
     box = tf.constant([3, 5, 32, 32])
-    crop = both(lambda: clips.decode(tf.constant([jpeg, jpeg]), box, 32))
+    crop = both(lambda: clips.decode(record([jpeg] * 3), tf.constant([0, 2]), box, 32)["rgb"])
     whole = tf.image.decode_jpeg(jpeg, dct_method="INTEGER_ACCURATE").numpy()
     assert crop.shape == (2, 32, 32, 3)
     # the decoder interpolates colour a pixel beyond the box; inside they are equal
     np.testing.assert_array_equal(crop[0, 2:-2, 2:-2], whole[5:33, 7:35])
 
 
+@pytest.mark.parametrize("size", [(40, 40), (39, 48), (65500, 48)])
+def test_a_jpeg_of_another_size_than_the_records_is_refused(size):
+    jpeg = bytearray(cv2.imencode(".jpg", np.zeros((40, 48, 3), np.uint8))[1].tobytes())
+    at = jpeg.index(b"\xff\xc0")  # the header's rows and columns
+    jpeg[at + 5 : at + 9] = size[0].to_bytes(2, "big") + size[1].to_bytes(2, "big")
+    with pytest.raises(tf.errors.InvalidArgumentError, match="another size"):
+        clips.decode(record([bytes(jpeg)]), tf.constant([0]), tf.constant([0, 0, 32, 32]), 32)
+
+
+def test_flow_has_two_channels_and_shares_the_box():
+    image = np.full((40, 48, 3), (128, 60, 200), np.uint8)  # blue, green, red: red is u, green v
+    jpeg = cv2.imencode(".jpg", image)[1].tobytes()
+    found = clips.decode(record([jpeg], flow=[jpeg]), tf.constant([0, 0]), tf.constant([0, 0, 32, 32]), 32, 2)
+    assert {name: tuple(pixels.shape) for name, pixels in found.items()} == {
+        "rgb": (2, 32, 32, 3),
+        "flow": (2, 32, 32, 2),
+    }
+    np.testing.assert_allclose(found["flow"][0, 16, 16].numpy().astype(int), [200, 60], atol=2)
+
+
+def test_streams_of_different_lengths_are_refused():
+    for streams in (dict(rgb=[b"a", b"b"], flow=[b"a"]), dict(rgb=[])):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="streams are of lengths"):
+            clips.num_frames(record(**streams))
+    assert int(clips.num_frames(record([b"a", b"b"], flow=[b"c", b"d"]))) == 2
+
+
+def test_the_mirrored_flow_is_of_the_other_sign():
+    flow = np.array([[[[10, 20], [30, 40]]]], np.uint8)  # [1, 1, 2, 2]: u, v of two pixels
+    np.testing.assert_array_equal(clips.mirror(tf.constant(flow)), [[[[225, 40], [245, 20]]]])
+
+
+@pytest.mark.parametrize(
+    ("available", "num_clips", "backwards", "firsts"),
+    [(10, 1, False, [3]), (10, 3, False, [0, 3, 6]), (10, 3, True, [9, 6, 3]), (2, 2, False, [0, 0])],
+)
+def test_clips_are_spread_from_the_first_frame_to_the_last(available, num_clips, backwards, firsts):
+    spread = clips.spread_clips(tf.constant(available), 4, num_clips, backwards)
+    step = -1 if backwards else 1
+    expected = [[(first + step * i) % available for i in range(4)] for first in firsts]
+    np.testing.assert_array_equal(tf.stack(spread), expected)
+
+
+@pytest.mark.parametrize(
+    ("size", "corners"), [((32, 40), [(2, 0), (2, 6), (2, 12)]), ((40, 32), [(0, 2), (6, 2), (12, 2)])]
+)
+def test_three_crops_lie_along_the_longer_side(size, corners):
+    boxes = clips.spread_boxes(*(tf.constant(n) for n in size), 28, 3)
+    np.testing.assert_array_equal(tf.stack(boxes), [(*corner, 28, 28) for corner in corners])
+
+
 def test_flip_mirrors_the_whole_clip_or_nothing():
     clip = tf.reshape(tf.range(2 * 2 * 3 * 1), [2, 2, 3, 1])
-    flipped = [both(lambda n=n: clips.random_flip(clip, seed(n))) for n in range(20)]
+    flipped = [both(lambda n=n: clips.random_flip({"rgb": clip}, seed(n))["rgb"]) for n in range(20)]
     mirrored = [np.array_equal(f, clip.numpy()[:, :, ::-1]) for f in flipped]
     kept = [np.array_equal(f, clip.numpy()) for f in flipped]
     assert all(m != k for m, k in zip(mirrored, kept, strict=True))

@@ -1,3 +1,4 @@
+import dataclasses
 import itertools
 import json
 
@@ -5,11 +6,12 @@ import numpy as np
 import pytest
 
 from s3d_tf.data import pipeline
+from s3d_tf.data.split import open_split
 
 
 def train(records, **changes):
     options = dict(num_frames=8, crop=32, flip=False, batch_size=4, seed=3) | changes
-    return pipeline.training_batches(pipeline.open_split(records, "train"), **options)
+    return pipeline.training_batches(open_split(records, "train"), **options)
 
 
 def take(dataset, count):
@@ -47,7 +49,7 @@ def test_another_seed_gives_another_order(motion_records):
 @pytest.mark.parametrize("batch_size", [1, 4, 16])
 @pytest.mark.parametrize("at_least", [8, 12, 20])
 def test_evaluation_sees_every_video_once_with_all_its_frames(motion_records, at_least, batch_size):
-    split = pipeline.open_split(motion_records, "val")
+    split = open_split(motion_records, "val")
     batches = take(pipeline.evaluation_batches(split, at_least=at_least, crop=32, batch_size=batch_size), None)
     real = np.concatenate([b["weight"] for b in batches]) > 0
     names = np.concatenate([b["media_id"] for b in batches])[real]
@@ -56,7 +58,7 @@ def test_evaluation_sees_every_video_once_with_all_its_frames(motion_records, at
 
 
 def test_evaluation_does_not_depend_on_the_batch_size(motion_records):
-    split = pipeline.open_split(motion_records, "val")
+    split = open_split(motion_records, "val")
     seen = []
     for size in (1, 3):
         batches = take(pipeline.evaluation_batches(split, at_least=16, crop=32, batch_size=size), None)
@@ -68,7 +70,7 @@ def test_evaluation_does_not_depend_on_the_batch_size(motion_records):
 
 
 def test_backwards_is_backwards(motion_records):
-    split = pipeline.open_split(motion_records, "val")
+    split = open_split(motion_records, "val")
     forwards, backwards = (
         take(pipeline.evaluation_batches(split, at_least=8, crop=32, batch_size=1, backwards=b), 1)[0]
         for b in (False, True)
@@ -79,24 +81,25 @@ def test_backwards_is_backwards(motion_records):
 
 def test_what_is_missing_is_named(motion_records, tmp_path):
     with pytest.raises(ValueError, match="No prepared data set"):
-        pipeline.open_split(tmp_path, "train")
+        open_split(tmp_path, "train")
     with pytest.raises(ValueError, match="no split 'test', only train, val"):
-        pipeline.open_split(motion_records, "test")
-    with pytest.raises(ValueError, match=r"40x40 pixels.*Received: 48"):
+        open_split(motion_records, "test")
+    with pytest.raises(ValueError, match=r"smaller side is 40 pixels.*Received: 48"):
         train(motion_records, crop=48)
     (tmp_path / "manifest.json").write_text(json.dumps({"splits": {"train": {}}}))
     with pytest.raises(ValueError, match="prepare again"):
-        pipeline.open_split(tmp_path, "train")
+        open_split(tmp_path, "train")
 
 
 def test_clips_of_a_video_start_lie_and_flip_anywhere_and_are_slices_of_it(motion_records):
     """Over 12 epochs each clip of one video is found in the decoded record, and not always at the same place."""
-    split = pipeline.open_split(motion_records, "train")
+    split = open_split(motion_records, "train")
     batches = take(train(motion_records, flip=True), 72)
     name = batches[0]["media_id"][0]
     clips = [c for b in batches for n, c in zip(b["media_id"], b["clip"], strict=True) if n == name]
-    records = pipeline.read(pipeline.tf.data.Dataset.from_tensor_slices(list(split.files))).map(pipeline.records.parse)
-    (frames,) = [r.streams["rgb"] for r in records if r.media_id.numpy() == name]
+    record = pipeline.records.parse(split.load(split.media_ids.index(name.decode())))
+    assert record.media_id.numpy() == name
+    frames = record.streams["rgb"]
     video = np.stack([pipeline.tf.image.decode_jpeg(j, dct_method="INTEGER_ACCURATE").numpy() for j in frames.numpy()])
     inner = video[..., 0].astype(int)
     places = set()
@@ -115,10 +118,62 @@ def test_clips_of_a_video_start_lie_and_flip_anywhere_and_are_slices_of_it(motio
 
 def test_the_order_changes_within_a_shard(motion_records):
     names = np.concatenate([b["media_id"] for b in take(train(motion_records), 12)])
-    split = pipeline.open_split(motion_records, "train")
+    split = open_split(motion_records, "train")
     (first, *_) = [
         [pipeline.records.parse(s).media_id.numpy() for s in pipeline.tf.data.TFRecordDataset(f)] for f in split.files
     ]
     orders = [[n for n in epoch if n in first] for epoch in (names[:24], names[24:])]
     assert sorted(orders[0]) == sorted(orders[1]) == sorted(first)
     assert orders[0] != orders[1]
+
+
+def test_workers_have_the_parts_of_one_batch(motion_records):
+    whole = take(train(motion_records, flip=True, first_step=2), 3)
+    parts = [take(train(motion_records, flip=True, first_step=2, worker=w, num_workers=2), 3) for w in (0, 1)]
+    for batch, first, second in zip(whole, *parts, strict=True):
+        for key in batch:
+            np.testing.assert_array_equal(batch[key], np.concatenate([first[key], second[key]]))
+    with pytest.raises(ValueError, match="multiple of the 3 workers"):
+        train(motion_records, num_workers=3)
+
+
+def test_an_order_of_many_starts_late_at_once(motion_records):
+    """Step a million of a large set: nothing is read on the way there."""
+    split = open_split(motion_records, "train")
+    positions, indices = next(iter(pipeline.order(split, 6, seed=0, first_step=1_000_000)))
+    np.testing.assert_array_equal(positions, 6_000_000 + np.arange(6))
+    assert indices.shape == (6,)
+
+
+def test_views_are_clips_of_the_video(motion_records):
+    split = open_split(motion_records, "val")
+    options = dict(at_least=8, crop=32, batch_size=2)
+    (whole,) = take(pipeline.evaluation_batches(split, **options), 1)
+    (batch,) = take(pipeline.evaluation_batches(split, **options, views=pipeline.Views(3, 1, 4)), 1)
+    assert batch["clip"].shape == (2, 3, 4, 32, 32, 3)
+    name = batch["media_id"][0]
+    (video,) = whole["clip"][whole["media_id"] == name]
+    np.testing.assert_array_equal(batch["clip"][0], np.stack([video[start : start + 4] for start in (0, 4, 8)]))
+    (three,) = take(pipeline.evaluation_batches(split, **options, views=pipeline.Views(1, 3, 4)), 1)
+    assert three["clip"].shape == (2, 3, 4, 32, 32, 3)
+    np.testing.assert_array_equal(three["clip"][0, 0][:, 4:-4, 8:-4, 0], three["clip"][0, 2][:, 4:-4, :-12, 0])
+
+
+@pytest.mark.parametrize("values", [(0, 1, 8), (1, 2, 8), (1, 1, 0)])
+def test_views_out_of_range(values):
+    with pytest.raises(ValueError, match="Received: Views"):
+        pipeline.Views(*values)
+
+
+def test_what_a_set_does_not_allow_is_refused(motion_records):
+    split = dataclasses.replace(open_split(motion_records, "train"), may_flip=False, dataset="something_v1")
+    options = dict(num_frames=8, crop=32, batch_size=4, seed=3)
+    with pytest.raises(ValueError, match="something_v1 tell left from right"):
+        pipeline.training_batches(split, flip=True, **options)
+    with pytest.raises(ValueError, match=r"hold rgb; prepare them with --streams\. Received: flow"):
+        pipeline.training_batches(split, flip=False, streams=("rgb", "flow"), **options)
+    both_streams = dataclasses.replace(split, streams=("rgb", "flow"))
+    with pytest.raises(ValueError, match="backwards takes RGB only"):
+        pipeline.evaluation_batches(
+            both_streams, at_least=8, crop=32, batch_size=1, backwards=True, streams=("rgb", "flow")
+        )

@@ -4,6 +4,7 @@ import pytest
 import tensorflow as tf
 
 from s3d_tf.data import pipeline
+from s3d_tf.data.split import open_split
 from s3d_tf.networks import build_model
 from s3d_tf.training import evaluate
 from s3d_tf.weights import Preprocessing
@@ -35,7 +36,7 @@ def run(model, split, **options):
 
 
 def test_the_numbers_do_not_depend_on_the_batch_size(model, motion_records):
-    split = pipeline.open_split(motion_records, "val")
+    split = open_split(motion_records, "val")
     (a, first), (b, second) = (run(model, split, batch_size=size) for size in (1, 4))
     assert a == b
     assert first.media_ids == second.media_ids
@@ -47,7 +48,7 @@ def test_the_numbers_do_not_depend_on_the_batch_size(model, motion_records):
 
 def test_logits_are_those_of_the_frames(model, motion_records):
     """Frames read, cropped and scaled by hand give the same logits."""
-    split = pipeline.open_split(motion_records, "val")
+    split = open_split(motion_records, "val")
     _, predictions = run(model, split, at_least=8)
     record = pipeline.records.parse(next(iter(tf.data.TFRecordDataset(split.files[0]))))
     frames = np.stack(

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from s3d_tf.data import listing, pipeline, prepare, synthetic
+from s3d_tf.data import listing, prepare, synthetic
+from s3d_tf.data.split import open_split
 from s3d_tf.networks import build_model
 from s3d_tf.training import evaluate, loop, recipes
 from s3d_tf.weights import Preprocessing
@@ -136,7 +137,7 @@ def two_evaluations(records):
     """As `two_devices`: a split of short and long videos, shown to a network on two devices and on one."""
     cpu = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-    split = pipeline.open_split(records, "val")
+    split = open_split(records, "val")
     rows = []
     for devices in (["/cpu:0", "/cpu:1"], ["/cpu:0"]):
         trainer = make_trainer(devices=devices)

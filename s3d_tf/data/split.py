@@ -1,0 +1,124 @@
+"""One split of a prepared data set: what is in it, and where each record lies."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from ..files import read_json
+from .records import RGB_STREAM
+
+MANIFEST = "manifest.json"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Split:
+    """One split of a prepared data set.
+
+    Attributes:
+        files: its shards.
+        media_ids: of its N records, in the order in which they lie in the shards.
+        file: [N] int64, index of each record's shard.
+        offset: [N] int64, bytes from the shard's start to the record.
+        num_frames: [N] int64, frames of each record.
+        classes: name of each label.
+        frame_size: rows and columns of the stored frames, pixels; or that of their shorter side.
+        streams: what the records hold, "rgb" or "flow" or both.
+        dataset: name of the data set.
+        may_flip: whether a mirrored clip keeps its class.
+    """
+
+    files: tuple[str, ...]
+    media_ids: tuple[str, ...]
+    file: np.ndarray
+    offset: np.ndarray
+    num_frames: np.ndarray
+    classes: tuple[str, ...]
+    frame_size: tuple[int, int] | int
+    streams: tuple[str, ...]
+    dataset: str
+    may_flip: bool
+
+    @property
+    def num_videos(self) -> int:
+        """Records in it."""
+        return len(self.media_ids)
+
+    @property
+    def shortest(self) -> int:
+        """Frames of the shortest video."""
+        return int(self.num_frames.min())
+
+    @property
+    def longest(self) -> int:
+        """Frames of the longest video."""
+        return int(self.num_frames.max())
+
+    def load(self, index: tf.Tensor) -> tf.Tensor:
+        """The serialized record number `index` (`[]` int64), read on its own, checksum and all.
+
+        Raises:
+            tf.errors.OpError: it is damaged, or its shard is not there.
+        """
+        found = tf.raw_ops.TFRecordDatasetV2(
+            filenames=tf.gather(tf.constant(self.files), tf.gather(self.file, [index])),
+            compression_type="",
+            buffer_size=1 << 18,  # bytes at a time
+            byte_offsets=tf.gather(self.offset, [index]),
+        )
+        dataset = tf.data.experimental.from_variant(found, tf.TensorSpec([], tf.string))
+        return dataset.take(1).get_single_element()
+
+
+def open_split(data_dir: str | Path, split: str) -> Split:
+    """Reads what preparation wrote beside the shards.
+
+    Raises:
+        ValueError: no prepared data set, no such split, no videos in it, or a shard that is not as it was written.
+    """
+    path = Path(data_dir) / MANIFEST
+    if not path.exists():
+        raise ValueError(f"No prepared data set: {path} is missing; run scripts/prepare_videos.py first.")
+    manifest = read_json(path)
+    try:
+        rows = manifest["splits"]
+        if split not in rows:
+            raise ValueError(f"{data_dir} has no split {split!r}, only {', '.join(rows)}; prepare it, or name another.")
+        found = _read(manifest, Path(data_dir), split)
+    except (KeyError, TypeError, AttributeError):
+        raise ValueError(f"The manifest is not of this version; prepare again. Received: {path}") from None
+    for name, size in rows[split]["shards"].items():
+        file = Path(data_dir) / name
+        if not file.exists() or file.stat().st_size != size:
+            raise ValueError(
+                f"The shard {file} is missing or is not as long as it was written; delete it and prepare again. "
+                f"Received: {file.stat().st_size if file.exists() else 'no file'} instead of {size} bytes"
+            )
+    if not found.num_videos:
+        raise ValueError(f"The split {split!r} of {data_dir} holds no videos.")
+    return found
+
+
+def _read(manifest: dict[str, Any], folder: Path, name: str) -> Split:
+    shards = list(manifest["splits"][name]["shards"])
+    numbers = {shard: number for number, shard in enumerate(shards)}
+    written = [line for line in manifest["videos"] if line["split"] == name and line["status"] == "written"]
+    written.sort(key=lambda line: (numbers[line["shard"]], line["offset"]))
+    settings, dataset = manifest["settings"], manifest["dataset"]
+    size = settings["size"]
+    return Split(
+        files=tuple(str(folder / shard) for shard in shards),
+        media_ids=tuple(line["path"] for line in written),
+        file=np.array([numbers[line["shard"]] for line in written], np.int64),
+        offset=np.array([line["offset"] for line in written], np.int64),
+        num_frames=np.array([line["frames"] for line in written], np.int64),
+        classes=tuple(manifest["classes"]),
+        frame_size=size if isinstance(size, int) else tuple(size),
+        streams=tuple(settings.get("streams", (RGB_STREAM,))),
+        dataset=dataset["name"],
+        may_flip=dataset["may_flip"],
+    )
