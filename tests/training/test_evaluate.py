@@ -1,3 +1,5 @@
+import shutil
+
 import keras
 import numpy as np
 import pytest
@@ -58,3 +60,27 @@ def test_logits_are_those_of_the_frames(model, motion_records):
     place = predictions.media_ids.index(record.media_id.numpy().decode())
     spread = predictions.logits.std()
     np.testing.assert_allclose(model(clip)[0], predictions.logits[place], atol=0.05 * spread)  # colour at the border
+
+
+def test_the_logits_of_views_are_averaged(model, motion_records):
+    split = open_split(motion_records, "val")
+    result, predictions = run(model, split, views=pipeline.Views(3, 1, 8), batch_size=2)
+    assert result["protocol"]["frames"] == "3 clips of 8 by 1 crops, logits averaged"
+    (batch,) = pipeline.evaluation_batches(split, at_least=8, crop=32, batch_size=10).take(1)
+    video = batch["clip"][0].numpy()  # [12, 32, 32, 3]
+    clips = np.stack([video[start : start + 8] for start in (0, 2, 4)]).astype(np.float32) / 127.5 - 1
+    place = predictions.media_ids.index(batch["media_id"][0].numpy().decode())
+    np.testing.assert_allclose(model(clips).numpy().mean(0), predictions.logits[place], atol=1e-4)
+
+
+def test_damaged_records_are_left_out_and_named_up_to_the_limit(model, motion_records, tmp_path):
+    copy = shutil.copytree(motion_records, tmp_path / "records")
+    split = open_split(copy, "val")
+    with open(split.files[split.file[3]], "r+b") as file:
+        file.seek(split.offset[3] + 500)
+        file.write(b"damaged!")
+    result, predictions = run(model, split)
+    assert result["damaged"] == [split.media_ids[3]]
+    assert result["num_videos"] == len(predictions.logits) == 9
+    with pytest.raises(ValueError, match=rf"1 of 10 records are damaged.*Received: {split.media_ids[3]}"):
+        run(model, split, max_damaged=0)

@@ -12,6 +12,7 @@ import time
 import numpy as np
 import pytest
 
+from s3d_tf.data.split import open_split
 from s3d_tf.training import checkpoints, devices, recipes, run
 from tests.conftest import ROOT
 
@@ -131,3 +132,14 @@ def test_folders_without_a_run_are_named(tmp_path):
     (tmp_path / checkpoints.CONFIG).write_text('{"recipe": {"nonsense": 1}}')
     with pytest.raises(ValueError, match="no configuration of a training run"):
         checkpoints.load_model(tmp_path)
+
+
+def test_more_damaged_records_than_allowed_stop_a_run_with_their_names(motion_records, tmp_path):
+    copy = shutil.copytree(motion_records, tmp_path / "records")
+    split = open_split(copy, "train")
+    with open(split.files[split.file[5]], "r+b") as file:
+        file.seek(split.offset[5] + 500)
+        file.write(b"damaged!")
+    pace = run.Pace(steps_per_call=6, checkpoint_every=6, max_damaged=0)
+    with pytest.raises(ValueError, match=f"More than 0 of 24 records are damaged.*Received: {split.media_ids[5]}$"):
+        run.train(RECIPE, copy, tmp_path / "run", devices.make_strategy(1), pace)
