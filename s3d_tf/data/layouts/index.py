@@ -28,10 +28,11 @@ class VideoFiles:
         self._folders: set[str] = set()
         endings: dict[str, int] = {}
         for name in _walk(str(root)):
-            stem, ending = os.path.splitext(name)
-            folder, _, stem = stem.rpartition("/")
+            folder, _, file = name.rpartition("/")
+            stem, _, ending = file.rpartition(".")
             self._by_stem.setdefault(stem, []).append(name)
             self._folders.add(folder)
+            ending = "." + ending
             endings[ending] = endings.get(ending, 0) + 1
         self._ending = max(endings, key=endings.__getitem__) if endings else ""  # the commonest
 

@@ -6,7 +6,9 @@ an untrimmed one `<id>.<any ending>`.
 
 from __future__ import annotations
 
+import functools
 import math
+import os
 import random
 import re
 from pathlib import Path
@@ -177,15 +179,16 @@ def _locate(clips: list[Clip], source: Source, remarks: Remarks) -> Listing:
         if name is None:
             span = (clip.start, clip.end) if untrimmed > trimmed else (0, 0)
             stem = clip.youtube_id if untrimmed > trimmed else clip.stem
-            name = files.expect(stem, _folders(clip), ".mp4")
+            name = files.expect(stem, _folders(clip.label, clip.split), ".mp4")
             remarks.add(MISSING, name)
         media_id = f"{name}#{clip.start}-{clip.end}" if span[1] else name
-        items.append(Item(str(source.videos / name), clip.label, clip.split, media_id, float(span[0]), float(span[1])))
+        path = os.path.join(source.videos, name)
+        items.append(Item(path, clip.label, clip.split, media_id, float(span[0]), float(span[1])))
     return Listing(items, classes, remarks=remarks.lines())
 
 
 def _find(clip: Clip, files: VideoFiles, remarks: Remarks) -> tuple[str | None, tuple[int, int]]:
-    folders = _folders(clip)
+    folders = _folders(clip.label, clip.split)
     if name := files.find(clip.stem, folders, remarks):
         return name, (0, 0)
     if name := files.find(clip.youtube_id, folders, remarks):
@@ -193,11 +196,12 @@ def _find(clip: Clip, files: VideoFiles, remarks: Remarks) -> tuple[str | None, 
     return None, (0, 0)
 
 
-def _folders(clip: Clip) -> list[str]:
+@functools.cache
+def _folders(label: str, split: str) -> tuple[str, ...]:
     """The folders that copies of the set keep a clip in."""
-    labels = [clip.label, clip.label.replace(" ", "_")]
-    splits = [name for name, split in SPLITS.items() if split == clip.split]
-    return [*labels, *(f"{split}/{label}" for split in splits for label in labels), *splits, ""]
+    labels = (label, label.replace(" ", "_"))
+    splits = tuple(name for name in SPLITS if SPLITS[name] == split)
+    return (*labels, *(f"{name}/{label}" for name in splits for label in labels), *splits, "")
 
 
 def _known(clips: list[Clip], classes: list[str], remarks: Remarks) -> list[Clip]:

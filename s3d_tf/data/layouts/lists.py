@@ -95,4 +95,10 @@ def read_json(path: Path) -> Any:
 
 def is_file_name(text: Any) -> bool:
     """Whether a text from a list may be used as the name of one file or folder."""
-    return isinstance(text, str) and text.isprintable() and text not in ("", ".", "..") and not {"/", "\\"} & {*text}
+    return (
+        isinstance(text, str)
+        and text.isprintable()
+        and text not in ("", ".", "..")
+        and "/" not in text
+        and "\\" not in text
+    )

@@ -135,7 +135,19 @@ class _Scalar:
         return np.frombuffer(raw, descr.resolve())[0].item()
 
 
+class _Encode:
+    """Stands for codecs.encode, by which Python 3 writes bytes in the protocols of Python 2."""
+
+    __slots__ = ()
+
+    def __call__(self, text: Any, encoding: Any) -> bytes:
+        if not isinstance(text, str) or encoding != "latin1":
+            raise _Refused("bytes in no known form")
+        return text.encode("latin1")
+
+
 _NAMES = {
+    ("_codecs", "encode"): _Encode,
     ("numpy.core.multiarray", "_reconstruct"): _Reconstruct,
     ("numpy.core.multiarray", "scalar"): _Scalar,
     ("numpy", "ndarray"): _Type,
@@ -148,8 +160,10 @@ def _resolve(value: Any, seen: dict[int, Any] | None = None) -> Any:
     seen = {} if seen is None else seen
     if isinstance(value, _Array):
         return value.value
-    if not isinstance(value, (dict, list, tuple)):
+    if value is None or isinstance(value, (int, float, str, bytes)):
         return value
+    if not isinstance(value, (dict, list, tuple)):
+        raise _Refused(f"a {type(value).__name__}")
     if id(value) not in seen:
         if isinstance(value, dict):
             seen[id(value)] = {key: _resolve(item, seen) for key, item in value.items()}

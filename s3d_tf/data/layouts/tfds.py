@@ -88,9 +88,7 @@ def _builder(folder: str) -> Any:
     import tensorflow_datasets as tfds  # slow to import
 
     if not (Path(folder) / "dataset_info.json").is_file():
-        raise ValueError(
-            f"A TFDS source is the folder of a version, which has a dataset_info.json. Received: {folder}"
-        )
+        raise ValueError(f"A TFDS source is the folder of a version, which has a dataset_info.json. Received: {folder}")
     try:
         builder = tfds.builder_from_directory(folder)
         features = builder.info.features
