@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import tensorflow as tf
 from tqdm import tqdm
 
 from ..listing import Item, Listing
@@ -61,14 +62,17 @@ def open_tfds(path: str) -> EncodedVideo:
         path: `tfds:<builder dir>#<split>#<index>`.
 
     Raises:
-        ValueError: no such path, builder, split or example, or frames that are not stored one by one.
+        ValueError: no such path, builder, split or example, a damaged file, or frames that are not stored one by one.
     """
     folder, split, index = parse_path(path)
     builder = _builder(folder)
     if split not in builder.info.splits or index >= builder.info.splits[split].num_examples:
         raise ValueError(f"The TFDS builder has no such example. Received: {path}")
     dataset = _dataset(builder, f"{split}[{index}:{index + 1}]", skip_label=True)
-    frames = next(iter(dataset))["video"].numpy()
+    try:
+        frames = next(iter(dataset))["video"].numpy()
+    except (tf.errors.OpError, StopIteration) as error:
+        raise ValueError(f"TFDS cannot read this example: {error!s:.200}. Received: {path}") from None
     if frames.dtype != object or frames.ndim != 1:
         raise ValueError(f"The feature video must hold one encoded image a frame. Received: {path}")
     return EncodedVideo(frames.tolist(), FPS)
