@@ -17,7 +17,7 @@ import json
 from absl import flags
 
 from s3d_tf import cli
-from s3d_tf.networks import CONVENTIONS, FAMILIES, UNITS, VARIANTS, build_model, cost
+from s3d_tf.networks import CONVENTIONS, FAMILIES, UNITS, VARIANTS, as_network, build_model, cost
 
 NETWORKS = flags.DEFINE_list(
     "network", None, "names, such as s3d,top_heavy_i3d:Mixed_4b; all, and every K, when left out"
@@ -40,6 +40,8 @@ PAPER = {  # millions of parameters, billions of multiply-adds: Table 2; Fast-S3
 def main(argv: list[str]) -> None:
     del argv
     names = NETWORKS.value or [*VARIANTS, *(f"{family}:{k}" for family in FAMILIES for k in range(len(UNITS) + 1))]
+    for name in names:  # before anything is printed
+        as_network(name, CONVENTION.value)
     rows = []
     if not JSON.value:
         print(

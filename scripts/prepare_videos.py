@@ -48,7 +48,7 @@ def main(_):
         shard_size=SHARD_SIZE.value,
         seed=SEED.value,
     )
-    manifest = prepare.prepare(listed.items, listed.classes, Path(OUTPUT_DIR.value), settings, WORKERS.value)
+    manifest = prepare.prepare(listed, Path(OUTPUT_DIR.value), settings, WORKERS.value)
     report(manifest)
 
 

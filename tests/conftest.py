@@ -31,7 +31,7 @@ def motion_records(motion_videos, tmp_path_factory) -> Path:
     items = listing.list_folder(motion_videos)
     folder = tmp_path_factory.mktemp("records")
     settings = prepare.Settings(size=(40, 40), shard_size=5)
-    prepare.prepare(items, listing.class_names(items), folder, settings)
+    prepare.prepare(listing.Listing(items, listing.class_names(items)), folder, settings)
     return folder
 
 

@@ -25,7 +25,7 @@ from tqdm import tqdm
 
 from ..files import read_json, write_json, write_text
 from . import records, video
-from .listing import Item
+from .listing import Item, Listing
 
 MANIFEST = "manifest.json"
 LABEL_MAP = "label_map.txt"
@@ -66,12 +66,11 @@ class Shard(NamedTuple):
     label_ids: dict[str, int]
 
 
-def prepare(items: list[Item], classes: list[str], output_dir: Path, settings: Settings, workers: int = 1) -> dict:
+def prepare(listing: Listing, output_dir: Path, settings: Settings, workers: int = 1) -> dict:
     """Writes all shards that are not there yet, then the label map and the manifest.
 
     Args:
-        items: with splits.
-        classes: the class of each id.
+        listing: items with splits, and their classes.
         output_dir: made when missing; what an interrupted run of the same call left there is kept.
         settings: see `Settings`.
         workers: processes.
@@ -83,6 +82,7 @@ def prepare(items: list[Item], classes: list[str], output_dir: Path, settings: S
         ValueError: the folder holds shards of other videos or settings, or no video at all could be read.
         OSError: the folder cannot be written.
     """
+    items, classes = listing.items, listing.classes
     shards = plan(items, classes, settings)
     parts = output_dir / _PARTS
     parts.mkdir(parents=True, exist_ok=True)
@@ -93,7 +93,7 @@ def prepare(items: list[Item], classes: list[str], output_dir: Path, settings: S
     with tqdm(total=len(items), unit="video", desc="preparing") as bar:
         bar.update(len(items) - sum(len(shard.items) for shard in todo))
         _write_all(todo, output_dir, settings, workers, bar)
-    manifest = make_manifest(shards, classes, output_dir, settings)
+    manifest = make_manifest(shards, listing, output_dir, settings)
     if not any(split["written"] for split in manifest["splits"].values()):
         first = manifest["videos"][0]
         raise ValueError(
@@ -173,11 +173,11 @@ def encode_video(item: Item, label_id: int, settings: Settings) -> tuple[dict[st
     return outcome, records.encode(content)
 
 
-def make_manifest(shards: list[Shard], classes: list[str], output_dir: Path, settings: Settings) -> dict:
+def make_manifest(shards: list[Shard], listing: Listing, output_dir: Path, settings: Settings) -> dict:
     """Writes the label map and the manifest from what lies beside the shards.
 
-    The manifest is a dict with `settings`, `classes`, `splits` (of each: listed, written, unreadable, shards with their
-    sizes in bytes, and the shortest and longest video in frames) and `videos`, one line a listed file.
+    The manifest is a dict with `settings`, `dataset`, `classes`, `splits` (of each: listed, written, unreadable, shards
+    with their sizes in bytes, and the shortest and longest video in frames) and `videos`, one line a listed file.
     """
     splits: dict[str, dict] = {}
     videos = []
@@ -196,11 +196,12 @@ def make_manifest(shards: list[Shard], classes: list[str], output_dir: Path, set
                 split["shortest"] = min(split["shortest"] or outcome["frames"], outcome["frames"])
     manifest = dict(
         settings=dict(dataclasses.asdict(settings), opencv=cv2.__version__),
-        classes=classes,
+        dataset=dict(name=listing.dataset, may_flip=listing.may_flip, eval_frames=listing.eval_frames),
+        classes=listing.classes,
         splits=splits,
         videos=sorted(videos, key=lambda line: (line["split"], line["path"])),
     )
-    write_text(output_dir / LABEL_MAP, "".join(f"{name}\n" for name in classes))
+    write_text(output_dir / LABEL_MAP, "".join(f"{name}\n" for name in listing.classes))
     head = json.dumps({key: value for key, value in manifest.items() if key != "videos"}, indent=1)
     lines = ",\n".join(json.dumps(line) for line in manifest["videos"])
     write_text(output_dir / MANIFEST, f'{head[:-2]},\n "videos": [\n{lines}\n ]\n}}\n')

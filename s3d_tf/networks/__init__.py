@@ -1,8 +1,10 @@
 """Clip -> logits: the networks of the paper. Imports keras only, so it runs on any Keras backend."""
 
 from .build import as_network, build_model, endpoints
+from .ends import SpaceToDepth
 from .inception import ENDPOINTS, ROWS, UNITS
-from .layers import ConvUnit, InceptionBlock, SelfGating, SpaceToDepth, SpatioTemporalConv, Style
+from .layers import ConvUnit, InceptionBlock, SelfGating, SpatioTemporalConv
+from .style import Style
 from .variants import CONVENTIONS, FAMILIES, VARIANTS, Network, network
 
 __all__ = [

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 
 import keras
 
+from .ends import HeadPool, SpaceToDepth
 from .inception import ENDPOINTS, ROWS, UNITS, Conv, MaxPool, Mixed
-from .layers import HeadPool, InceptionBlock, SpaceToDepth, SpatioTemporalConv
+from .layers import InceptionBlock, SpatioTemporalConv
 from .variants import Network, network
 
 STEM = UNITS[0]

@@ -1,4 +1,4 @@
-"""The layers the networks are made of: conv units, separable convs, self-gating, Inception blocks, the head.
+"""The layers the networks are made of: conv units, separable convs, self-gating, Inception blocks.
 
 All of them take and return `[B, T, H, W, C]` floats. A composite layer is a few chains of layers side by side
 (`branches`); its call, its build and the cost table all walk that one structure.
@@ -11,52 +11,9 @@ import dataclasses
 import keras
 from keras import initializers, ops
 
+from .style import GATE_POOLS, Style, as_style, check
+
 KINDS = ("2d", "3d", "separable")
-GATE_POOLS = {"space_time": (1, 2, 3), "space": (2, 3), "time": (1,)}
-
-
-@dataclasses.dataclass(frozen=True)
-class Style:
-    """What public implementations of the same unit do differently. The defaults are the paper's.
-
-    Attributes:
-        temporal_branches: branches of a separable block that end in a temporal conv: all four (0, 1, 2, 3), as
-            footnote 5 says, or those with a 3x3 conv, (1, 2).
-        temporal_norm: batch norm instead of a bias after a temporal conv.
-        norm_scale: whether batch norm has a gamma.
-        norm_epsilon: added to the variance.
-        norm_momentum: decay of the moving averages.
-        flat_pool_frames: frames under the 3x3 max-pool in the fourth branch of a 2D block (Figure 3a: 1).
-        gate_place: "temporal_conv" (section 4.6: straight after each temporal conv of the gated units, so never in a
-            2D one) or "unit_end" (the end of the unit, in a block of each of its branches; the authors' code).
-        gate_pool: what a gate averages over: "space_time", "space" or "time".
-        gate_bias: whether the gate has the b of section 4.6, which the authors' code leaves out.
-    """
-
-    temporal_branches: tuple[int, ...] = (0, 1, 2, 3)
-    temporal_norm: bool = False
-    norm_scale: bool = False
-    norm_epsilon: float = 1e-3
-    norm_momentum: float = 0.999
-    flat_pool_frames: int = 1
-    gate_place: str = "temporal_conv"
-    gate_pool: str = "space_time"
-    gate_bias: bool = False
-
-    def __post_init__(self):
-        branches = self.temporal_branches
-        if not isinstance(branches, tuple | list) or not set(branches) <= {0, 1, 2, 3}:
-            raise ValueError(f"temporal_branches must be numbers from 0 to 3. Received: temporal_branches={branches!r}")
-        object.__setattr__(self, "temporal_branches", tuple(sorted(set(branches))))
-        check("flat_pool_frames", self.flat_pool_frames, (1, 3))
-        check("gate_place", self.gate_place, ("temporal_conv", "unit_end"))
-        check("gate_pool", self.gate_pool, tuple(GATE_POOLS))
-        for name in ("temporal_norm", "norm_scale", "gate_bias"):
-            check(name, getattr(self, name), (True, False))
-        if not self.norm_epsilon > 0:
-            raise ValueError(f"norm_epsilon must be above 0. Received: norm_epsilon={self.norm_epsilon!r}")
-        if not 0 <= self.norm_momentum < 1:
-            raise ValueError(f"norm_momentum must be in [0, 1). Received: norm_momentum={self.norm_momentum!r}")
 
 
 class Branches(keras.Layer):
@@ -298,45 +255,6 @@ class InceptionBlock(Branches):
 
 
 @keras.saving.register_keras_serializable("s3d_tf")
-class HeadPool(keras.Layer):
-    """Mean over space, then over every two neighbouring frames: `[B, T, H, W, C]` -> `[B, max(T - 1, 1), 1, 1, C]`.
-
-    At 224x224 this is the authors' [2, 7, 7] average pool with stride 1, clipped to the map; here for any size.
-    """
-
-    def call(self, inputs):
-        x = ops.mean(inputs, axis=(2, 3), keepdims=True)
-        num_frames = ops.shape(x)[1]
-        rest = num_frames * (1 - 1 // num_frames)  # a single frame has no neighbour and stays: x[:, 0:], else x[:, T:]
-        return ops.concatenate([(x[:, :-1] + x[:, 1:]) / 2, x[:, rest:]], axis=1)
-
-    def compute_output_shape(self, input_shape):
-        batch, num_frames, _, _, channels = input_shape
-        return (batch, None if num_frames is None else max(num_frames - 1, 1), 1, 1, channels)
-
-
-@keras.saving.register_keras_serializable("s3d_tf")
-class SpaceToDepth(keras.Layer):
-    """Blocks of 2x2x2 pixels become channels: `[B, T, H, W, C]` -> `[B, T/2, H/2, W/2, 8 C]`, frames slowest.
-
-    An odd length gets a zero at its end (MIL-NCE's code refuses it).
-    """
-
-    def call(self, inputs):
-        channels = inputs.shape[-1]
-        _, *sizes, _ = ops.shape(inputs)
-        x = ops.pad(inputs, ((0, 0), *((0, size % 2) for size in sizes), (0, 0)))
-        t, h, w = ((size + 1) // 2 for size in sizes)
-        x = ops.reshape(x, (-1, t, 2, h, 2, w, 2, channels))
-        x = ops.transpose(x, (0, 1, 3, 5, 2, 4, 6, 7))  # [B, T/2, H/2, W/2, 2, 2, 2, C]
-        return ops.reshape(x, (-1, t, h, w, 8 * channels))
-
-    def compute_output_shape(self, input_shape):
-        batch, *sizes, channels = input_shape
-        return (batch, *(None if size is None else (size + 1) // 2 for size in sizes), 8 * channels)
-
-
-@keras.saving.register_keras_serializable("s3d_tf")
 class CentreTapIdentity(initializers.Initializer):
     """A temporal kernel `[frames, 1, 1, C, C]` that passes every frame on unchanged."""
 
@@ -347,16 +265,3 @@ class CentreTapIdentity(initializers.Initializer):
 
     def get_config(self):
         return {}
-
-
-def check(name: str, value, allowed: tuple) -> None:
-    """Raises a ValueError unless `value` is one of `allowed` (True is not 1)."""
-    if not any(value == one and type(value) is type(one) for one in allowed):
-        raise ValueError(f"{name} must be one of {', '.join(map(str, allowed))}. Received: {name}={value!r}")
-
-
-def as_style(style: Style | dict | None) -> Style:
-    """A `Style`, from one, from the dict that a saved model holds, or the paper's."""
-    if isinstance(style, Style):
-        return style
-    return Style(**(style or {}))

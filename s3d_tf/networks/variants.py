@@ -9,7 +9,8 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 from .inception import UNITS
-from .layers import KINDS, Style, check
+from .layers import KINDS
+from .style import Style, check
 
 FLAT = ("2d",) * 11
 FULL = ("3d",) * 11

@@ -151,10 +151,19 @@ def _numpy(tensor) -> np.ndarray:
     return (tensor.float() if tensor.is_floating_point() else tensor).numpy()
 
 
+def _what_else(folder: pathlib.Path) -> str:
+    """What a folder without a checkpoint is, of what users take for one."""
+    if any(folder.glob("saved_model.pb")) or any(folder.glob("*/saved_model.pb")):
+        return "This is an exported model, for predict.py and TensorFlow Serving; load the weights it was made of."
+    if (folder / "checkpoints").is_dir():
+        return "This is a training run; load it with training.checkpoints.load_model, or name it in the binaries."
+    return "The folder holds no checkpoint that is known."
+
+
 def _tensorflow(file: pathlib.Path) -> Tensors:
     prefix = str(file)[: -len(".index")] if file.suffix == ".index" else str(file)
     if file.is_dir() and not (file / "checkpoint").is_file():
-        raise ValueError(f"The folder holds no checkpoint that is known. Received: {str(file)!r}")
+        raise ValueError(f"{_what_else(file)} Received: {str(file)!r}")
     if not file.is_dir() and not file.is_file() and not pathlib.Path(f"{prefix}.index").is_file():
         raise ValueError(f"There is no such checkpoint. Received: {str(file)!r}")
     try:

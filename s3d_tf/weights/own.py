@@ -20,7 +20,7 @@ FORMAT = 1
 
 def save(
     model: keras.Model,
-    directory: str,
+    directory: str | pathlib.Path,
     *,
     preprocessing: Preprocessing | None = None,
     overwrite: bool = False,
@@ -64,7 +64,7 @@ def save(
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def load(directory: str) -> keras.Model:
+def load(directory: str | pathlib.Path) -> keras.Model:
     """The model that `save` wrote, with `s3d_config` and `preprocessing` set.
 
     Raises:
@@ -90,13 +90,13 @@ def load(directory: str) -> keras.Model:
     return model
 
 
-def is_own(path: str) -> bool:
+def is_own(path: str | pathlib.Path) -> bool:
     """Whether `path` is a folder that `save` wrote, or one of the two files in it."""
     folder = own_folder(path)
     return (folder / CONFIG).is_file() and (folder / WEIGHTS).is_file()
 
 
-def own_folder(path: str) -> pathlib.Path:
+def own_folder(path: str | pathlib.Path) -> pathlib.Path:
     """The folder meant by its own path or by that of one of its files."""
     file = pathlib.Path(path)
     return file.parent if file.name in (CONFIG, WEIGHTS) else file

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -63,7 +64,7 @@ class Report:
 
 
 def load_pretrained(
-    path: str,
+    path: str | Path,
     network: str | Network | None = None,
     *,
     num_classes: int | None = None,
@@ -113,7 +114,7 @@ def load_pretrained(
     return model
 
 
-def load_into(model: keras.Model, path: str, allow: Sequence[str] = ()) -> Report:
+def load_into(model: keras.Model, path: str | Path, allow: Sequence[str] = ()) -> Report:
     """Loads a checkpoint into a model that is built already, inflated where their kinds differ.
 
     Args:
@@ -141,7 +142,7 @@ def load_checkpoint(model: keras.Model, checkpoint: Checkpoint, allow: Sequence[
     return report
 
 
-def read_checkpoint(path: str) -> Checkpoint:
+def read_checkpoint(path: str | Path) -> Checkpoint:
     """Reads weights of any known source.
 
     Raises:

@@ -57,7 +57,7 @@ def test_bad_files_are_named_and_counted(motion_videos, tmp_path):
     (tmp_path / "videos/drift_down/notes.txt").write_text("not a video")
     items = listing.assign_splits(listing.list_folder(tmp_path / "videos"), 0, 0)
     classes = listing.class_names(items)
-    manifest = prepare.prepare(items, classes, tmp_path / "out", prepare.Settings(size=(32, 32)))
+    manifest = prepare.prepare(listing.Listing(items, classes), tmp_path / "out", prepare.Settings(size=(32, 32)))
     assert manifest["splits"]["train"] | {"shards": 1} == dict(
         listed=12, written=10, unreadable=2, shortest=12, longest=12, shards=1
     )
@@ -76,7 +76,7 @@ def test_nothing_readable_is_an_error(tmp_path):
         (tmp_path / "videos" / label / "x.mp4").write_bytes(b"")
     items = listing.assign_splits(listing.list_folder(tmp_path / "videos"), 0, 0)
     with pytest.raises(ValueError, match="None of the 2 listed videos could be read"):
-        prepare.prepare(items, ["a", "b"], tmp_path / "out", prepare.Settings())
+        prepare.prepare(listing.Listing(items, ["a", "b"]), tmp_path / "out", prepare.Settings())
 
 
 def test_a_file_that_was_out_of_reach_is_tried_again(motion_videos, tmp_path):
@@ -84,7 +84,7 @@ def test_a_file_that_was_out_of_reach_is_tried_again(motion_videos, tmp_path):
     items = listing.assign_splits(listing.list_folder(tmp_path / "videos"), 0, 0)
     away = tmp_path / "videos/drift_up/00002.avi"
     away.rename(tmp_path / "away.avi")
-    arguments = (items, listing.class_names(items), tmp_path / "out", prepare.Settings(size=(32, 32)))
+    arguments = (listing.Listing(items, listing.class_names(items)), tmp_path / "out", prepare.Settings(size=(32, 32)))
     assert prepare.prepare(*arguments)["splits"]["train"]["unreadable"] == 1
     (tmp_path / "away.avi").rename(away)
     assert prepare.prepare(*arguments)["splits"]["train"]["unreadable"] == 0
@@ -101,7 +101,7 @@ def test_the_binary_with_more_processes_than_shards_ends_without_a_trace(motion_
 def test_two_processes_write_the_same_bytes_as_one(motion_videos, motion_records, tmp_path):
     items = listing.list_folder(motion_videos)
     settings = prepare.Settings(size=(40, 40), shard_size=5)
-    prepare.prepare(items, listing.class_names(items), tmp_path, settings, workers=2)
+    prepare.prepare(listing.Listing(items, listing.class_names(items)), tmp_path, settings, workers=2)
     assert checksums(tmp_path) == checksums(motion_records)
 
 
@@ -126,11 +126,11 @@ def test_killed_and_started_again_it_ends_with_the_same_bytes(motion_videos, mot
 def test_shards_of_other_settings_are_not_mixed(motion_videos, tmp_path):
     items = listing.list_folder(motion_videos)
     classes = listing.class_names(items)
-    prepare.prepare(items, classes, tmp_path, prepare.Settings(size=(40, 40)))
+    prepare.prepare(listing.Listing(items, classes), tmp_path, prepare.Settings(size=(40, 40)))
     with pytest.raises(ValueError, match=r"differing: size"):
-        prepare.prepare(items, classes, tmp_path, prepare.Settings(size=(32, 32)))
+        prepare.prepare(listing.Listing(items, classes), tmp_path, prepare.Settings(size=(32, 32)))
     with pytest.raises(ValueError, match=r"differing: listed"):
-        prepare.prepare(items[1:], classes, tmp_path, prepare.Settings(size=(40, 40)))
+        prepare.prepare(listing.Listing(items[1:], classes), tmp_path, prepare.Settings(size=(40, 40)))
 
 
 @pytest.mark.parametrize("fields", [dict(size=(8, 8)), dict(quality=0), dict(min_decoded=0.0), dict(shard_size=0)])

@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 
 from s3d_tf.networks import ConvUnit, InceptionBlock, SelfGating, SpaceToDepth, SpatioTemporalConv, Style
-from s3d_tf.networks.layers import CentreTapIdentity, HeadPool
+from s3d_tf.networks.ends import HeadPool
+from s3d_tf.networks.layers import CentreTapIdentity
 
 RNG = np.random.default_rng(0)
 

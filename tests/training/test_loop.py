@@ -155,7 +155,8 @@ def test_two_devices_evaluate_short_and_long_videos_as_one_does(tmp_path):
     rows = [f"{p},{p.parent.name},val" for p in sorted(tmp_path.glob("*/val/*/*.avi"))]
     (tmp_path / "list.csv").write_text("\n".join(rows))
     items = listing.list_csv(tmp_path / "list.csv")
-    prepare.prepare(items, listing.class_names(items), tmp_path / "records", prepare.Settings(size=(40, 40)))
+    listed = listing.Listing(items, listing.class_names(items))
+    prepare.prepare(listed, tmp_path / "records", prepare.Settings(size=(40, 40)))
     script = f"import tests.training.test_loop as t; t.two_evaluations({str(tmp_path / 'records')!r})"
     _, difference, _, two, one = run_with_two_cpus(script)[-5:]
     assert (two, one) == ("10", "10")

@@ -131,3 +131,14 @@ def test_other_members_in_an_npz(tmp_path):
         archive.writestr("readme.txt", "hello")
     with pytest.raises(ValueError, match=r"\.npy members only"):
         open_tensors(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize(
+    ("member", "message"),
+    [("1/saved_model.pb", "an exported model"), ("checkpoints/x", "a training run"), ("x", "no checkpoint")],
+)
+def test_a_folder_of_another_kind_is_named_as_what_it_is(member, message, tmp_path):
+    (tmp_path / member).parent.mkdir(exist_ok=True)
+    (tmp_path / member).touch()
+    with pytest.raises(ValueError, match=f"{message}.*Received"):
+        open_tensors(str(tmp_path))
