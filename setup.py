@@ -9,11 +9,12 @@ HERE = Path(__file__).parent
 VERSION = re.search(r'__version__ = "(.+)"', (HERE / "s3d_tf/__init__.py").read_text()).group(1)
 
 EXTRAS = {
-    "test": ["pytest", "pytest-xdist", "ruff"],
+    "test": ["pytest", "pytest-xdist", "ruff", "scipy"],
     "serving": ["tensorflow-serving-api"],
     "plots": ["matplotlib"],
     "torch": ["torch", "safetensors"],
     "beam": ["apache-beam"],
+    "boxes": ["scipy"],  # reads JHMDB's MATLAB files
 }
 
 setup(

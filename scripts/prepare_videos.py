@@ -5,20 +5,26 @@
 VIDEOS is a folder of class folders (VIDEOS/CLASS/*, or VIDEOS/SPLIT/CLASS/* with the splits train, val, test), or a CSV
 file of `path,label[,split]` rows. Where no split is given, one video in five of each class goes to val. A file that is
 no readable video is skipped and named in RECORDS/manifest.json with the reason. The same command again goes on where an
-interrupted one stopped.
+interrupted one stopped. A known data set in its official layout (docs/datasets.md) is
+
+    python scripts/prepare_videos.py --dataset=ucf101 --source=VIDEOS --annotations=LISTS --output_dir=RECORDS
 """
 
+import dataclasses
 import os
 from pathlib import Path
 
 from absl import flags
 
 from s3d_tf import cli
-from s3d_tf.data import listing, prepare
+from s3d_tf.data import datasets, listing, prepare
 
-VIDEOS = flags.DEFINE_string(
-    "videos", None, "A folder of class folders, or a CSV of path,label[,split].", required=True
-)
+VIDEOS = flags.DEFINE_string("videos", None, "A folder of class folders, or a CSV of path,label[,split].")
+DATASET = flags.DEFINE_enum("dataset", "videos", list(datasets.DATASETS), "How the source is laid out.")
+SOURCE = flags.DEFINE_string("source", None, "Where the videos of --dataset lie.")
+ANNOTATIONS = flags.DEFINE_string("annotations", None, "Where its official lists lie, if not in --source.")
+SPLIT_NUMBER = flags.DEFINE_integer("split_number", 1, "Which of its official splits.")
+MAKE_SPLIT = flags.DEFINE_bool("make_split", False, "Choose Mini-Kinetics by the paper's rule instead of by its lists.")
 OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Where the shards go.", required=True)
 RESIZE = flags.DEFINE_string("resize", "256x256", "Rows x columns of the stored frames, pixels.")
 QUALITY = flags.DEFINE_integer("quality", 95, "JPEG quality.")
@@ -34,18 +40,7 @@ WORKERS = flags.DEFINE_integer("workers", os.cpu_count(), "Processes.")
 
 
 def main(_):
-    source = Path(VIDEOS.value)
-    if not source.exists():
-        raise ValueError(f"There is no such folder or CSV file. Received: {VIDEOS.value}")
-    items = listing.list_folder(source) if source.is_dir() else listing.list_csv(source)
-    classes = listing.class_names(items, Path(LABEL_MAP.value) if LABEL_MAP.value else None)
-    without = sum(not item.split for item in items)
-    if SPLIT.value:
-        items = [item._replace(split=item.split or SPLIT.value) for item in items]
-    else:
-        items = listing.assign_splits(items, VAL_FRACTION.value, SEED.value)
-        if without:
-            print(f"{without} videos have no split: of each class {VAL_FRACTION.value:.0%} go to val (--val_fraction)")
+    listed = list_source()
     settings = prepare.Settings(
         size=parse_size(RESIZE.value),
         quality=QUALITY.value,
@@ -53,8 +48,32 @@ def main(_):
         shard_size=SHARD_SIZE.value,
         seed=SEED.value,
     )
-    manifest = prepare.prepare(listing.Listing(items, classes), Path(OUTPUT_DIR.value), settings, WORKERS.value)
+    manifest = prepare.prepare(listed, Path(OUTPUT_DIR.value), settings, WORKERS.value)
     report(manifest)
+
+
+def list_source() -> listing.Listing:
+    """The items of the flags' data set, with splits; prints what was odd about its lists."""
+    optional = {
+        name: Path(flag.value) for name, flag in (("annotations", ANNOTATIONS), ("label_map", LABEL_MAP)) if flag.value
+    }
+    listed = datasets.list_dataset(
+        DATASET.value,
+        Path(SOURCE.value or VIDEOS.value),
+        split_number=SPLIT_NUMBER.value,
+        make_split=MAKE_SPLIT.value,
+        seed=SEED.value,
+        **optional,
+    )
+    for remark in listed.remarks:
+        print(remark)
+    if SPLIT.value:
+        return dataclasses.replace(
+            listed, items=[item._replace(split=item.split or SPLIT.value) for item in listed.items]
+        )
+    if without := sum(not item.split for item in listed.items):
+        print(f"{without} videos have no split: of each class {VAL_FRACTION.value:.0%} go to val (--val_fraction)")
+    return dataclasses.replace(listed, items=listing.assign_splits(listed.items, VAL_FRACTION.value, SEED.value))
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -80,6 +99,12 @@ def report(manifest: dict) -> None:
         print(f"  classes without a readable video: {', '.join(empty)}")
     print(f"{OUTPUT_DIR.value}: shards, {prepare.LABEL_MAP} and {prepare.MANIFEST}")
 
+
+flags.register_multi_flags_validator(
+    ["videos", "source"],
+    lambda values: (values["videos"] is None) != (values["source"] is None),
+    "name the videos by --videos, or by --dataset and --source",
+)
 
 if __name__ == "__main__":
     cli.run(main)

@@ -37,6 +37,7 @@ class Listing:
         dataset: name of the data set.
         may_flip: whether a mirrored clip keeps its class.
         eval_frames: evaluation sees all frames, looped up to this many.
+        remarks: what was left out or looked odd while listing, a line each with its count and the first few names.
     """
 
     items: list[Item]
@@ -44,6 +45,7 @@ class Listing:
     dataset: str = "videos"
     may_flip: bool = True
     eval_frames: int = 250
+    remarks: list[str] = dataclasses.field(default_factory=list)
 
 
 def list_folder(root: Path) -> list[Item]:
