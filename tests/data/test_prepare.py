@@ -58,8 +58,10 @@ def test_bad_files_are_named_and_counted(motion_videos, tmp_path):
     items = listing.assign_splits(listing.list_folder(tmp_path / "videos"), 0, 0)
     classes = listing.class_names(items)
     manifest = prepare.prepare(listing.Listing(items, classes), tmp_path / "out", prepare.Settings(size=(32, 32)))
-    assert manifest["splits"]["train"] | {"shards": 1} == dict(
-        listed=12, written=10, unreadable=2, shortest=12, longest=12, shards=1
+    split = manifest["splits"]["train"]
+    assert {key: value for key, value in split.items() if key not in ("shards", "sha256")} == dict(
+        **dict(listed=12, written=10, missing=0, unreadable=2, shortest=12, longest=12, classes_without_video=[]),
+        **dict(frames=120, decoded=120, declared_frames=120),
     )
     reasons = {v["path"]: v["reason"] for v in manifest["videos"] if v["status"] == "unreadable"}
     assert reasons == {
@@ -85,9 +87,11 @@ def test_a_file_that_was_out_of_reach_is_tried_again(motion_videos, tmp_path):
     away = tmp_path / "videos/drift_up/00002.avi"
     away.rename(tmp_path / "away.avi")
     arguments = (listing.Listing(items, listing.class_names(items)), tmp_path / "out", prepare.Settings(size=(32, 32)))
-    assert prepare.prepare(*arguments)["splits"]["train"]["unreadable"] == 1
+    split = prepare.prepare(*arguments)["splits"]["train"]
+    assert (split["written"], split["missing"], split["unreadable"]) == (9, 1, 0)
     (tmp_path / "away.avi").rename(away)
-    assert prepare.prepare(*arguments)["splits"]["train"]["unreadable"] == 0
+    split = prepare.prepare(*arguments)["splits"]["train"]
+    assert (split["written"], split["missing"], split["unreadable"]) == (10, 0, 0)
 
 
 def test_the_binary_with_more_processes_than_shards_ends_without_a_trace(motion_videos, run_script, tmp_path):
@@ -95,7 +99,10 @@ def test_the_binary_with_more_processes_than_shards_ends_without_a_trace(motion_
     done = run_script("prepare_videos.py", *arguments)
     assert done.returncode == 0
     assert "Traceback" not in done.stderr
-    assert "val: 10 listed, 10 written, 0 unreadable, 1 shards" in done.stdout
+    assert (
+        "val: 10 listed, 10 written, 0 missing, 0 unreadable, 1 shards; 120 frames decoded of 120 declared"
+        in done.stdout
+    )
 
 
 def test_two_processes_write_the_same_bytes_as_one(motion_videos, motion_records, tmp_path):
