@@ -91,8 +91,8 @@ def run(listed: listing.Listing, settings: prepare.Settings) -> None:
     if manifest is None:
         missing = prepare.missing_shards(listed, output_dir, settings)
         print(
-            f"These shards are done. {len(missing)} others are missing, from {missing[0]} to {missing[-1]}; the job that "
-            f"finds all done writes {prepare.MANIFEST}"
+            f"These shards are done. {len(missing)} others are missing, from {missing[0]} to {missing[-1]}; the job "
+            f"that finds all done writes {prepare.MANIFEST}"
         )
     else:
         report(manifest)
