@@ -32,6 +32,8 @@ SETTINGS = prepare.Settings(shard_size=8)
 
 def main(_):
     found = listing.list_folder(Path(VIDEOS.value))
+    if len(found) * COPIES.value < SETTINGS.shard_size * WORKERS.value:
+        raise ValueError(f"Too few videos to keep all processes busy; take more copies. Received: {COPIES.value}")
     items = [
         item._replace(split="train", media_id=f"{copy}/{item.media_id}")
         for copy in range(COPIES.value)
@@ -74,23 +76,30 @@ def plain_loop(path: str) -> int:
 
 
 def measure_preparation(listed: listing.Listing) -> dict[str, float]:
-    """Frames and videos a second from the first video on to the manifest, and bytes a frame."""
-    first = []
+    """Frames and videos a second from when all processes decode on to the manifest, and bytes a frame."""
+    begun, ended = [], []  # moments; frames of the videos that ended since
 
     def runner(shards, output_dir, settings, on_video):
+        busy = 0
+
         def noticed(index, outcome):
-            first.append(time.monotonic())
+            nonlocal busy
+            busy += 1 if outcome is None else -1
+            if begun and outcome is not None:
+                ended.append(outcome["frames"])
+            elif busy == WORKERS.value:
+                begun.append(time.monotonic())
             on_video(index, outcome)
 
         runners.in_processes(shards, output_dir, settings, noticed, workers=WORKERS.value)
 
     with tempfile.TemporaryDirectory() as folder:
         manifest = prepare.prepare(listed, Path(folder), SETTINGS, runner=runner)
-        seconds = time.monotonic() - first[0]
+        seconds = time.monotonic() - begun[0]
     split = manifest["splits"]["train"]
     return dict(
-        preparation=split["frames"] / seconds,
-        videos=split["written"] / seconds,
+        preparation=sum(ended) / seconds,
+        videos=len(ended) / seconds,
         bytes_a_frame=sum(split["shards"].values()) / split["frames"],
         frames_a_video=split["frames"] / split["written"],
     )
