@@ -11,8 +11,12 @@ from typing import Any
 def write_bytes(path: Path, content: bytes) -> None:
     """Writes bytes under a temporary name, then renames it."""
     temporary = path.with_name(f"{path.name}.tmp-{os.getpid()}")
-    temporary.write_bytes(content)
-    os.replace(temporary, path)
+    try:
+        temporary.write_bytes(content)
+        os.replace(temporary, path)
+    except BaseException:  # a full disk, for one
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def write_text(path: Path, text: str) -> None:

@@ -32,27 +32,29 @@ def contact_sheet(frames: np.ndarray, ranking: list[tuple[str, float]], title: s
         tile = cv2.resize(
             frames[index], (_SIDE, _SIDE), interpolation=cv2.INTER_NEAREST if enlarges else cv2.INTER_AREA
         )
-        _write(tile, str(index), (6, 16), 0.4, (255, 255, 255), outline=True)
+        write_line(tile, str(index), (6, 16), 0.4, (255, 255, 255), outline=True)
         sheet[top_ : top_ + _SIDE - _GAP, left : left + _SIDE - _GAP] = tile[:-_GAP, :-_GAP]
     left, width = _COLUMNS * _SIDE + 20, _PANEL - 40
-    _write(sheet, title, (left, 28), 0.5, _GREY)
+    write_line(sheet, title, (left, 28), 0.5, _GREY)
     for place, (label, score) in enumerate(ranking[:top]):
         y = 60 + 50 * place
-        _write(sheet, _shorten(label, 36), (left, y), 0.55, _INK)
-        _write(sheet, f"{score:.1%}", (left + width - 60, y), 0.5, _INK)
+        write_line(sheet, shorten(label, 36), (left, y), 0.55, _INK)
+        write_line(sheet, f"{score:.1%}", (left + width - 60, y), 0.5, _INK)
         cv2.rectangle(sheet, (left, y + 8), (left + width, y + 22), _TRACK, -1)
         cv2.rectangle(sheet, (left, y + 8), (left + round(width * score), y + 22), _BAR, -1)
     return sheet
 
 
-def _write(
+def write_line(
     image: np.ndarray, text: str, at: tuple[int, int], size: float, colour: tuple, outline: bool = False
 ) -> None:
+    """Writes a line of text into `[H, W, 3]` uint8 RGB, its lower left corner at `at`."""
     text = text.encode("ascii", "replace").decode()  # OpenCV's fonts have no other letters
     if outline:
         cv2.putText(image, text, at, cv2.FONT_HERSHEY_SIMPLEX, size, (0, 0, 0), 3, cv2.LINE_AA)
     cv2.putText(image, text, at, cv2.FONT_HERSHEY_SIMPLEX, size, colour, 1, cv2.LINE_AA)
 
 
-def _shorten(text: str, length: int) -> str:
+def shorten(text: str, length: int) -> str:
+    """The text, or its beginning and three dots."""
     return text if len(text) <= length else text[: length - 3] + "..."

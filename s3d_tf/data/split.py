@@ -10,9 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..files import read_json
-from .records import RGB_STREAM
-
-MANIFEST = "manifest.json"
+from .manifest import MANIFEST
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -26,7 +24,7 @@ class Split:
         offset: [N] int64, bytes from the shard's start to the record.
         num_frames: [N] int64, frames of each record.
         classes: name of each label.
-        frame_size: rows and columns of the stored frames, pixels; or that of their shorter side.
+        frame_size: rows and columns of the stored frames, pixels; or one number, of their shorter side.
         streams: what the records hold, "rgb" or "flow" or both.
         dataset: name of the data set.
         may_flip: whether a mirrored clip keeps its class.
@@ -109,7 +107,7 @@ def _read(manifest: dict[str, Any], folder: Path, name: str) -> Split:
     written = [line for line in manifest["videos"] if line["split"] == name and line["status"] == "written"]
     written.sort(key=lambda line: (numbers[line["shard"]], line["offset"]))
     settings, dataset = manifest["settings"], manifest["dataset"]
-    size = settings["size"]
+    size = tuple(int(number) for number in settings["resize"].split("x"))
     return Split(
         files=tuple(str(folder / shard) for shard in shards),
         media_ids=tuple(line["path"] for line in written),
@@ -117,8 +115,8 @@ def _read(manifest: dict[str, Any], folder: Path, name: str) -> Split:
         offset=np.array([line["offset"] for line in written], np.int64),
         num_frames=np.array([line["frames"] for line in written], np.int64),
         classes=tuple(manifest["classes"]),
-        frame_size=size if isinstance(size, int) else tuple(size),
-        streams=tuple(settings.get("streams", (RGB_STREAM,))),
+        frame_size=size if len(size) == 2 else size[0],
+        streams=tuple(settings["streams"]),
         dataset=dataset["name"],
         may_flip=dataset["may_flip"],
     )

@@ -27,7 +27,7 @@ class Run(NamedTuple):
 
     recipe: Recipe
     classes: tuple[str, ...]
-    frame_size: tuple[int, int]  # rows and columns that frames are resized to before the crop
+    frame_size: tuple[int, int] | int  # rows and columns, or the shorter side, that frames are resized to
 
 
 def check_run(work_dir: Path, run: Run) -> None:
@@ -69,7 +69,8 @@ def read_run(work_dir: Path) -> Run:
     config = read_json(path)
     try:
         fields = {key: tuple(v) if isinstance(v, list) else v for key, v in config["recipe"].items()}
-        return Run(Recipe(**fields), tuple(config["classes"]), tuple(config["frame_size"]))
+        size = config["frame_size"]
+        return Run(Recipe(**fields), tuple(config["classes"]), size if isinstance(size, int) else tuple(size))
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} is no configuration of a training run of this version: {error}") from None
 

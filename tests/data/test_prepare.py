@@ -1,16 +1,13 @@
+import hashlib
 import json
 import shutil
-import signal
-import subprocess
-import sys
-import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from s3d_tf.data import listing, prepare, records, video
-from tests.conftest import ROOT
 
 
 def checksums(folder):
@@ -58,8 +55,10 @@ def test_bad_files_are_named_and_counted(motion_videos, tmp_path):
     items = listing.assign_splits(listing.list_folder(tmp_path / "videos"), 0, 0)
     classes = listing.class_names(items)
     manifest = prepare.prepare(listing.Listing(items, classes), tmp_path / "out", prepare.Settings(size=(32, 32)))
-    assert manifest["splits"]["train"] | {"shards": 1} == dict(
-        listed=12, written=10, unreadable=2, shortest=12, longest=12, shards=1
+    split = manifest["splits"]["train"]
+    assert {key: value for key, value in split.items() if key not in ("shards", "sha256")} == dict(
+        **dict(listed=12, written=10, missing=0, unreadable=2, shortest=12, longest=12, classes_without_video=[]),
+        **dict(frames=120, decoded=120, declared_frames=120),
     )
     reasons = {v["path"]: v["reason"] for v in manifest["videos"] if v["status"] == "unreadable"}
     assert reasons == {
@@ -85,42 +84,99 @@ def test_a_file_that_was_out_of_reach_is_tried_again(motion_videos, tmp_path):
     away = tmp_path / "videos/drift_up/00002.avi"
     away.rename(tmp_path / "away.avi")
     arguments = (listing.Listing(items, listing.class_names(items)), tmp_path / "out", prepare.Settings(size=(32, 32)))
-    assert prepare.prepare(*arguments)["splits"]["train"]["unreadable"] == 1
+    split = prepare.prepare(*arguments)["splits"]["train"]
+    assert (split["written"], split["missing"], split["unreadable"]) == (9, 1, 0)
     (tmp_path / "away.avi").rename(away)
-    assert prepare.prepare(*arguments)["splits"]["train"]["unreadable"] == 0
+    split = prepare.prepare(*arguments)["splits"]["train"]
+    assert (split["written"], split["missing"], split["unreadable"]) == (10, 0, 0)
 
 
-def test_the_binary_with_more_processes_than_shards_ends_without_a_trace(motion_videos, run_script, tmp_path):
-    arguments = (f"--videos={motion_videos}", f"--output_dir={tmp_path}", "--resize=32x32", "--workers=2")
-    done = run_script("prepare_videos.py", *arguments)
-    assert done.returncode == 0
-    assert "Traceback" not in done.stderr
-    assert "val: 10 listed, 10 written, 0 unreadable, 1 shards" in done.stdout
-
-
-def test_two_processes_write_the_same_bytes_as_one(motion_videos, motion_records, tmp_path):
+def test_shards_in_ranges_by_several_jobs(motion_videos, motion_records, tmp_path):
     items = listing.list_folder(motion_videos)
+    listed = listing.Listing(items, listing.class_names(items))
     settings = prepare.Settings(size=(40, 40), shard_size=5)
-    prepare.prepare(listing.Listing(items, listing.class_names(items)), tmp_path, settings, workers=2)
+    names = sorted(file.name for file in motion_records.glob("*.tfrecord"))
+    assert prepare.prepare(listed, tmp_path, settings, shard_range=(2, 5)) is None
+    assert sorted(file.name for file in tmp_path.glob("*.tfrecord")) == names[2:5]
+    assert prepare.missing_shards(listed, tmp_path, settings) == names[:2] + names[5:]
+    assert prepare.prepare(listed, tmp_path, settings, shard_range=(5, 99)) is None
+    prepare.prepare(listed, tmp_path, settings, shard_range=(0, 2))
     assert checksums(tmp_path) == checksums(motion_records)
+    with pytest.raises(ValueError, match=r"make 7 shards. Received: 3:3"):
+        prepare.prepare(listed, tmp_path, settings, shard_range=(3, 3))
 
 
-def test_killed_and_started_again_it_ends_with_the_same_bytes(motion_videos, motion_records, tmp_path):
-    command = [
-        *(sys.executable, str(ROOT / "scripts/prepare_videos.py"), f"--videos={motion_videos}", "--workers=1"),
-        *(f"--output_dir={tmp_path / 'out'}", "--resize=40x40", "--shard_size=5"),
+def test_the_manifest_says_what_the_files_hold(motion_records):
+    manifest = json.loads((motion_records / prepare.MANIFEST).read_text())
+    assert manifest["dataset"] == dict(name="videos", may_flip=True, eval_frames=250)
+    assert manifest["settings"]["size"] == [40, 40]
+    assert manifest["settings"]["resize"] == "40x40"
+    for split in manifest["splits"].values():
+        assert split["frames"] == split["decoded"] == split["declared_frames"] == 12 * split["written"]
+        for name, digest in split["sha256"].items():
+            content = (motion_records / name).read_bytes()
+            assert (hashlib.sha256(content).hexdigest(), len(content)) == (digest, split["shards"][name])
+
+
+def test_a_class_that_loses_its_only_video_of_a_split_is_named(motion_videos, tmp_path):
+    shutil.copytree(motion_videos / "val", tmp_path / "videos")
+    items = listing.assign_splits(listing.list_folder(tmp_path / "videos"), 0.3, 0)
+    lost = next(item for item in items if (item.split, item.label) == ("val", "drift_up"))
+    Path(lost.path).write_bytes(b"")
+    listed = listing.Listing(items, listing.class_names(items))
+    manifest = prepare.prepare(listed, tmp_path / "out", prepare.Settings(size=(32, 32)))
+    assert manifest["splits"]["val"]["classes_without_video"] == ["drift_up"]
+    assert manifest["splits"]["train"]["classes_without_video"] == []
+
+
+def test_rgb_and_flow_of_a_span_at_another_rate(motion_videos, tmp_path):
+    path = motion_videos / "val/drift_up/00002.avi"  # 12 frames, 25 a second
+    items = [
+        listing.Item(str(path), "a", "train", "whole"),
+        listing.Item(str(path), "b", "train", "part", start=0.12, end=0.36),
     ]
-    env = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
-    process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 60
-    while not list(tmp_path.glob("out/*.tfrecord")) and time.monotonic() < deadline:
-        time.sleep(0.005)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    done = len(list(tmp_path.glob("out/*.tfrecord")))
-    assert done >= 1
-    subprocess.run(command, env=env, check=True, capture_output=True, timeout=120)
-    assert checksums(tmp_path / "out") == checksums(motion_records)
+    settings = prepare.Settings(size=24, fps=12.5, streams=("rgb", "flow"))
+    manifest = prepare.prepare(listing.Listing(items, ["a", "b"]), tmp_path, settings)
+    assert [(v["path"], v["frames"], v["decoded"]) for v in manifest["videos"]] == [("part", 3, 9), ("whole", 6, 12)]
+    assert manifest["settings"]["flow"]["opencv"] == manifest["settings"]["opencv"]
+    found = {}
+    for serialized in tf.data.TFRecordDataset(str(tmp_path / "train-00000-of-00001.tfrecord")):
+        record = records.parse(serialized, ("rgb", "flow"))
+        found[record.media_id.numpy().decode()] = {name: jpegs.numpy() for name, jpegs in record.streams.items()}
+        example = tf.train.SequenceExample.FromString(serialized.numpy())
+        stamps = [f.int64_list.value[0] for f in example.feature_lists.feature_list["image/timestamp"].feature]
+        assert stamps == [80_000 * i for i in range(len(record.streams["rgb"]))]
+        kind, method = example.context.feature["FORWARD_FLOW/format"].bytes_list.value
+        assert (kind, json.loads(method)["algorithm"]) == (b"JPEG", "DualTVL1")
+    assert [len(found["whole"][name]) for name in ("rgb", "flow")] == [6, 6]
+    assert found["whole"]["flow"][-1] == found["whole"]["flow"][-2]
+    original = [video.resize(frame.rgb, 24) for frame in video.read_video(path).frames]
+    for place, index in enumerate((3, 5, 7)):  # the frames shown at 0.12, 0.20 and 0.28 s
+        decoded = tf.image.decode_jpeg(found["part"]["rgb"][place]).numpy().astype(int)
+        differences = [abs(decoded - frame.astype(int)).mean() for frame in original]
+        assert int(np.argmin(differences)) == index
+
+
+def test_a_longer_video_than_a_record_may_hold_is_written_in_part(motion_videos, tmp_path):
+    items = [item for item in listing.list_folder(motion_videos) if item.split == "val"][:2]
+    settings = prepare.Settings(size=(32, 32), max_frames=7)
+    manifest = prepare.prepare(listing.Listing(items, ["drift_down", "x"]), tmp_path, settings)
+    for line in manifest["videos"]:
+        assert (line["frames"], line["in_part"]) == (7, "only the first 7 frames (max_frames)")
+
+
+def test_boxes_follow_the_frames_that_are_left(motion_videos, tmp_path):
+    path = str(motion_videos / "val/drift_up/00002.avi")
+    boxes = tuple(records.Box(frame, 0.0, 0.0, 0.5, frame / 12, 1, 0) for frame in range(12))
+    item = listing.Item(path, "a", "train", "v", start=0.2, end=0.4, boxes=boxes)
+    listed = listing.Listing([item], ["a", "b"])
+    prepare.prepare(listed, tmp_path, prepare.Settings(size=(32, 32)))
+    serialized = next(iter(tf.data.TFRecordDataset(str(tmp_path / "train-00000-of-00001.tfrecord"))))
+    found = records.parse_boxes(serialized).corners.to_tensor().numpy()
+    assert found.shape == (5, 1, 4)
+    np.testing.assert_allclose(found[:, 0, 3], np.arange(5, 10) / 12, rtol=1e-6)
+    with pytest.raises(ValueError, match=r"without --fps. Received: 10"):
+        prepare.prepare(listed, tmp_path, prepare.Settings(fps=10))
 
 
 def test_shards_of_other_settings_are_not_mixed(motion_videos, tmp_path):
@@ -133,7 +189,13 @@ def test_shards_of_other_settings_are_not_mixed(motion_videos, tmp_path):
         prepare.prepare(listing.Listing(items[1:], classes), tmp_path, prepare.Settings(size=(40, 40)))
 
 
-@pytest.mark.parametrize("fields", [dict(size=(8, 8)), dict(quality=0), dict(min_decoded=0.0), dict(shard_size=0)])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        *(dict(size=(8, 8)), dict(size=8), dict(quality=0), dict(min_decoded=0.0), dict(shard_size=0)),
+        *(dict(fps=-1.0), dict(fps=float("nan")), dict(max_frames=0), dict(streams=()), dict(streams=("depth",))),
+    ],
+)
 def test_settings_out_of_range(fields):
     with pytest.raises(ValueError, match="Received"):
         prepare.Settings(**fields)

@@ -4,15 +4,15 @@ import cv2
 import numpy as np
 import pytest
 
-from s3d_tf.data import synthetic, video
+from s3d_tf.data import frame_folders, frames, synthetic, video
 from tests.conftest import shared_folder
 
 
 @pytest.fixture
 def ramp(tmp_path):
     """A video of 10 grey frames, each 20 levels brighter, 48x64."""
-    frames = np.full((10, 48, 64, 3), 20, np.uint8) * np.arange(1, 11, dtype=np.uint8).reshape(-1, 1, 1, 1)
-    synthetic.write_video(tmp_path / "ramp.avi", frames, fps=10)
+    levels = np.full((10, 48, 64, 3), 20, np.uint8) * np.arange(1, 11, dtype=np.uint8).reshape(-1, 1, 1, 1)
+    synthetic.write_video(tmp_path / "ramp.avi", levels, fps=10)
     return tmp_path / "ramp.avi"
 
 
@@ -75,6 +75,81 @@ def test_a_truncated_file_is_told_from_a_whole_one(tmp_path, ramp):
     with pytest.raises(video.VideoError, match=r"truncated or damaged: \d+ of 20 declared frames decode"):
         video.read_video(tmp_path / "cut.avi")
     assert 5 < len(video.read_video(tmp_path / "cut.avi", min_decoded=0).frames) < 15
+
+
+def stamped(*milliseconds):
+    return [video.Frame(np.full((1, 1, 3), i, np.uint8), ms * 1000) for i, ms in enumerate(milliseconds)]
+
+
+@pytest.mark.parametrize(
+    ("stamps", "fps", "chosen"),
+    [
+        ((0, 100, 200), 10, [0, 1, 2]),
+        ((0, 100, 200), 20, [0, 0, 1, 1, 2, 2]),
+        ((0, 40, 80, 120, 160, 200), 12.5, [0, 2, 4]),
+        ((0, 33, 67, 100), 30, [0, 1, 2, 3]),  # stamps rounded to milliseconds
+        ((0, 100, 400, 450), 10, [0, 1, 1, 1, 2]),  # a variable rate
+        ((500, 600), 10, [0, 1]),  # does not start at 0
+        ((0,), 25, [0, 0, 0]),  # one frame, declared to last 100 ms
+        ((), 25, []),
+    ],
+)
+def test_resampling_shows_the_frame_of_each_moment(stamps, fps, chosen):
+    resampled = list(frames.resample(stamped(*stamps), fps, declared_fps=10))
+    assert [int(frame.rgb[0, 0, 0]) for frame in resampled] == chosen
+    assert [frame.timestamp for frame in resampled] == [round(k * 1e6 / fps) for k in range(len(chosen))]
+
+
+def test_a_span_is_cut_by_time_stamps(ramp):
+    reader = video.open_video(ramp)
+    part = list(reader.frames(0.3, 0.6))
+    assert [(round(frame.rgb.mean() / 20), frame.timestamp) for frame in part] == [(4, 0), (5, 100_000), (6, 200_000)]
+    assert (reader.dropped, reader.decoded, reader.reached_end) == (3, 6, False)
+    reader.check()
+    with pytest.raises(video.VideoError, match="none of 10 declared frames decodes"):
+        reader = video.open_video(ramp)
+        reader.check()
+
+
+def test_a_folder_of_frames_in_natural_order(tmp_path):
+    for index in range(1, 13):
+        cv2.imwrite(str(tmp_path / f"{index}.png"), np.full((20, 30, 3), (0, 0, 10 * index), np.uint8))
+    reader = video.open_video(tmp_path, fps=5)
+    found = list(reader.frames(0.4, 2.0))
+    assert [frame.rgb[0, 0].tolist() for frame in found] == [[10 * index, 0, 0] for index in range(3, 11)]
+    assert (reader.fps, reader.declared_frames, found[1].timestamp) == (5, 12, 200_000)
+
+
+@pytest.mark.parametrize("ending", [".jpg", ".png"])
+def test_a_damaged_image_among_frames_is_named(tmp_path, ending):
+    rng = np.random.default_rng(0)
+    for index in range(10):
+        cv2.imwrite(str(tmp_path / f"{index}{ending}"), rng.integers(0, 256, (20, 30, 3), dtype=np.uint8))
+    half = tmp_path / f"7{ending}"
+    half.write_bytes(half.read_bytes()[:-100])
+    reader = video.open_video(tmp_path, fps=5)
+    assert [frame.timestamp for frame in reader.frames()] == [200_000 * index for index in range(10) if index != 7]
+    assert reader.damaged == [half.name]
+    reader.check(0.9)
+    with pytest.raises(video.VideoError, match=rf"9 of 10 declared frames decode \(damaged: 7{ending}\)"):
+        reader.check(0.95)
+
+
+def test_an_image_that_declares_too_many_pixels_is_not_decoded():
+    png = cv2.imencode(".png", np.zeros((4, 4, 3), np.uint8))[1].tobytes()
+    with pytest.raises(video.VideoError, match="frames of 4x20000 pixels, more than 16384 a side"):
+        frame_folders.decode_image(png[:16] + (20000).to_bytes(4, "big") + png[20:])
+
+
+def test_a_video_that_declares_too_many_pixels_is_not_decoded(ramp, monkeypatch):
+    monkeypatch.setattr(frames, "MAX_SIDE", 60)
+    with pytest.raises(video.VideoError, match="frames of 48x64 pixels, more than 60 a side"):
+        video.open_video(ramp)
+
+
+def test_a_short_side_keeps_the_shape():
+    assert video.resize(np.zeros((48, 64, 3), np.uint8), 24).shape == (24, 32, 3)
+    assert video.resize(np.zeros((64, 48, 3), np.uint8), 24).shape == (32, 24, 3)
 
 
 @pytest.mark.skipif(shared_folder() is None, reason="no folder of odd clips beside the checkout")

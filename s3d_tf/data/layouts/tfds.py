@@ -6,6 +6,7 @@ An item's path is `tfds:<builder dir>#<split>#<index>`; `open_tfds` gives the fr
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +14,8 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
+from ..frame_folders import decode_image
+from ..frames import Grabbed, Reader, VideoError
 from ..listing import Item, Listing
 from .source import Remarks, Source
 
@@ -76,6 +79,33 @@ def open_tfds(path: str) -> EncodedVideo:
     if frames.dtype != object or frames.ndim != 1:
         raise ValueError(f"The feature video must hold one encoded image a frame. Received: {path}")
     return EncodedVideo(frames.tolist(), FPS)
+
+
+def open_reader(path: str) -> Reader:
+    """One example as a video, for preparation.
+
+    Raises:
+        VideoError: it cannot be read; see `open_tfds`.
+    """
+    try:
+        encoded = open_tfds(path)
+    except ValueError as error:
+        raise VideoError(str(error)) from None
+    damaged: list[str] = []
+
+    def grab() -> Iterator[Grabbed]:
+        for index, content in enumerate(encoded.frames):
+
+            def retrieve(index: int = index, content: bytes = content) -> np.ndarray | None:
+                try:
+                    return decode_image(content)
+                except VideoError:
+                    damaged.append(f"frame {index}")
+                    return None
+
+            yield Grabbed(round(index * 1e6 / encoded.fps), retrieve)
+
+    return Reader(encoded.fps, len(encoded.frames), grab(), damaged)
 
 
 def parse_path(path: str) -> tuple[str, str, int]:
