@@ -41,15 +41,13 @@ OUTPUT = flags.DEFINE_string("output", None, "Where to write all of it as JSON."
 
 def main(_):
     split = open_split(DATA_DIR.value, SPLIT.value)
-    cores = len(os.sched_getaffinity(0))
+    cores, clips = len(os.sched_getaffinity(0)), BATCHES.value * BATCH_SIZE.value
     batches = pipeline.training_batches(
         split, num_frames=NUM_FRAMES.value, crop=CROP.value, flip=False, batch_size=BATCH_SIZE.value, seed=0
     )
     training, training_frames = input_speed.pipeline_run(batches, BATCHES.value)
-    evaluation, evaluation_frames = input_speed.epoch_run(
-        pipeline.evaluation_batches(split, at_least=1, crop=CROP.value, batch_size=1)
-    )
-    clips = BATCHES.value * BATCH_SIZE.value
+    videos = pipeline.evaluation_batches(split, at_least=1, crop=CROP.value, batch_size=1)
+    evaluation, evaluation_frames = input_speed.pipeline_run(videos, clips // 3 or 1)
     jpegs = input_speed.stored_jpegs(split, clips * NUM_FRAMES.value)
     runs = dict(training=training, evaluation=evaluation, ceiling=input_speed.decode_run(jpegs, cores))
     frames = dict(training=training_frames, evaluation=evaluation_frames, ceiling=lambda: len(jpegs))

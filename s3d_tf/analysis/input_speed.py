@@ -18,33 +18,22 @@ import tensorflow as tf
 from ..data import records, video
 from ..data.split import Split
 
-WARM_UP = 4  # batches that may lie ready when a round begins, and do not count
+WARM_UP = 4  # batches that come while the pipeline starts, and do not count
 
 
 def pipeline_run(batches: tf.data.Dataset, num_batches: int) -> tuple[Callable[[], float], Callable[[], int]]:
-    """A run for `interleave` that takes `num_batches` of an endless pipeline, and how many frames the last one saw."""
-    iterator = iter(batches)
+    """A run for `interleave` that takes `num_batches` of a pipeline, and how many frames the last one saw.
+
+    Each round has an iterator of its own, so that none fills its buffers while another one is timed.
+    """
     frames = [0]
 
     def run() -> float:
+        iterator = iter(batches.repeat())
         for _ in range(WARM_UP):
             next(iterator)
         start = time.perf_counter()
         frames[0] = sum(count_frames(next(iterator)) for _ in range(num_batches))
-        seconds = time.perf_counter() - start
-        time.sleep(1)  # until its buffers are full again, so that it does not run beside the next
-        return seconds
-
-    return run, lambda: frames[0]
-
-
-def epoch_run(batches: tf.data.Dataset) -> tuple[Callable[[], float], Callable[[], int]]:
-    """Likewise of a pipeline that ends, all of it."""
-    frames = [0]
-
-    def run() -> float:
-        start = time.perf_counter()
-        frames[0] = sum(count_frames(batch) for batch in batches)
         return time.perf_counter() - start
 
     return run, lambda: frames[0]

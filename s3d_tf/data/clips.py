@@ -6,12 +6,25 @@ A seed is `[2]` int32; the same seed gives the same clip, whatever ran before.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import tensorflow as tf
 
 from .records import FLOW_STREAM, RGB_STREAM, Record
 
 CHANNELS = {RGB_STREAM: 3, FLOW_STREAM: 2}
+
+JPEG_BLOCK = 16
+"""Columns that a JPEG decoder takes at a time; a crop that starts amid them takes it a quarter longer."""
+
+
+class Chosen(NamedTuple):
+    """The frames of one clip or, with more dimensions in front, of several; still encoded."""
+
+    streams: dict[str, tf.Tensor]  # [..., T] string, JPEG, by stream
+    box: tf.Tensor  # [..., 4] int32: top, left, height, width of what is decoded of them
+    size: tf.Tensor  # [..., 2] int32: rows and columns that they must have
+    mirrored: tf.Tensor  # [...] bool: left to right
 
 
 def random_clip(num_available: tf.Tensor, num_frames: int, seed: tf.Tensor) -> tf.Tensor:
@@ -71,37 +84,38 @@ def num_frames(record: Record) -> tf.Tensor:
         return tf.identity(lengths[0])
 
 
-def decode(
-    record: Record, chosen: tf.Tensor, box: tf.Tensor, crop: int, num_frames: int | None = None
-) -> dict[str, tf.Tensor]:
-    """The frames `chosen` (`[T]` int32) of every stream; only what lies inside `box` is decoded.
+def decode(chosen: Chosen, crop: int) -> dict[str, tf.Tensor]:
+    """All chosen frames of every stream at once; only what lies inside the boxes is decoded.
 
     Returns:
-        Of each stream `[T, crop, crop, C]` uint8, with 3 channels of RGB or 2 of flow.
+        Of each stream `[..., T, crop, crop, C]` uint8, with 3 channels of RGB or 2 of flow.
 
     Raises:
         tf.errors.InvalidArgumentError: while running, for a damaged JPEG, or one whose header tells another size than
             the record does: it is refused before memory is taken.
     """
+    return {stream: _decode(chosen, jpegs, crop, CHANNELS[stream]) for stream, jpegs in chosen.streams.items()}
 
-    def one(jpeg: tf.Tensor) -> tf.Tensor:
+
+def _decode(chosen: Chosen, jpegs: tf.Tensor, crop: int, channels: int) -> tf.Tensor:
+    def one(frame: tuple[tf.Tensor, ...]) -> tf.Tensor:
+        jpeg, box, size, mirrored = frame
         shape = tf.io.extract_jpeg_shape(jpeg)
-        same = tf.debugging.Assert(tf.reduce_all(shape[:2] == record.size), ["a JPEG is of another size", shape])
+        same = tf.debugging.Assert(tf.reduce_all(shape[:2] == size), ["a JPEG is of another size", shape])
+        beside = box[1] % JPEG_BLOCK
         with tf.control_dependencies([same]):
-            return tf.image.decode_and_crop_jpeg(jpeg, box, channels=3, dct_method="INTEGER_ACCURATE")
+            aligned = box + tf.stack([0, -beside, 0, beside])
+            pixels = tf.image.decode_and_crop_jpeg(jpeg, aligned, channels=3, dct_method="INTEGER_ACCURATE")
+        pixels = tf.ensure_shape(pixels[:, beside:, :channels], [crop, crop, channels])
+        return tf.cond(mirrored, lambda: mirror(pixels), lambda: pixels)
 
-    spec = tf.TensorSpec([crop, crop, 3], tf.uint8)
-    decoded = {}
-    for stream, jpegs in record.streams.items():
-        pixels = tf.map_fn(one, tf.gather(jpegs, chosen), fn_output_signature=spec)
-        decoded[stream] = tf.ensure_shape(pixels, [num_frames, crop, crop, 3])[..., : CHANNELS[stream]]
-    return decoded
-
-
-def random_flip(streams: dict[str, tf.Tensor], seed: tf.Tensor) -> dict[str, tf.Tensor]:
-    """Mirrors the whole clip left to right, or not; mirrored, the horizontal flow is of the other sign."""
-    mirrored = tf.random.stateless_uniform([], seed) < 0.5
-    return {name: tf.cond(mirrored, lambda c=clip: mirror(c), lambda c=clip: c) for name, clip in streams.items()}
+    num_frames = tf.shape(jpegs)[-1]
+    of_clips = (tf.reshape(chosen.box, [-1, 4]), tf.reshape(chosen.size, [-1, 2]), tf.reshape(chosen.mirrored, [-1]))
+    of_frames = [tf.repeat(value, num_frames, axis=0) for value in of_clips]
+    spec = tf.TensorSpec([crop, crop, channels], tf.uint8)
+    pixels = tf.map_fn(one, (tf.reshape(jpegs, [-1]), *of_frames), fn_output_signature=spec)
+    pixels = tf.reshape(pixels, tf.concat([tf.shape(jpegs), spec.shape], 0))
+    return tf.ensure_shape(pixels, jpegs.shape + spec.shape)
 
 
 def mirror(clip: tf.Tensor) -> tf.Tensor:

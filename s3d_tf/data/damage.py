@@ -56,6 +56,19 @@ class Damage:
         del step
         return loaded
 
+    def or_one_by_one(self, whole: Callable[[dict], dict], alone: Callable[[dict], dict], batch: dict) -> dict:
+        """What `whole` gives of a batch, or, where that raises, of each of its elements what `alone` does.
+
+        For use inside `tf.data`.
+        """
+        specs = tf.data.Dataset.from_tensors(batch).map(whole).element_spec
+        spec = {key: tf.TensorSpec(value.shape[1:], value.dtype) for key, value in specs.items()}
+
+        def attempt(step: tf.Tensor) -> dict:
+            return tf.cond(step == 0, lambda: whole(batch), lambda: tf.map_fn(alone, batch, fn_output_signature=spec))
+
+        return tf.data.Dataset.range(2).map(attempt).ignore_errors().take(1).get_single_element()
+
     def note(self, index: int) -> np.bool_:
         """Counts and names one damaged record; whether the limit still holds."""
         if int(index) not in self._found:

@@ -20,6 +20,10 @@ KEYS = {records.RGB_STREAM: "clip", records.FLOW_STREAM: "flow"}
 """Where each stream lies in a batch."""
 
 
+GROUP_BYTES = 64 << 20
+"""Batches up to this size are decoded as a whole, larger ones clip by clip, so that not too many are held at once."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Views:
     """Evaluation on several clips of a video instead of all its frames.
@@ -73,28 +77,40 @@ def training_batches(
     damage = damage or Damage(split)
     part = batch_size // num_workers
 
-    def clip(seeds: tf.Tensor, index: tf.Tensor) -> Batch:
+    def choose(seeds: tf.Tensor, index: tf.Tensor) -> dict:
         record = records.parse(split.load(index), streams)
-        chosen = clips.random_clip(clips.num_frames(record), num_frames, seeds[0])
+        frames = clips.random_clip(clips.num_frames(record), num_frames, seeds[0])
         box = clips.random_box(*tf.unstack(record.size), crop, seeds[1])
-        pixels = clips.decode(record, chosen, box, crop, num_frames)
-        if flip:
-            pixels = clips.random_flip(pixels, seeds[2])
-        return example(pixels, record)
+        mirrored = tf.random.stateless_uniform([], seeds[2]) < (0.5 if flip else 0.0)
+        chosen = clips.Chosen(gather(record, frames), box, record.size, mirrored)
+        return dict(chosen=chosen, label=record.label, media_id=record.media_id, seeds=seeds, index=index)
 
-    def whole_clip(position: tf.Tensor, index: tf.Tensor) -> Batch:
+    def choose_whole(position: tf.Tensor, index: tf.Tensor) -> dict:
         base = tf.stack([tf.cast(seed, tf.int64), position])
         seeds = tf.stack([tf.random.experimental.stateless_fold_in(base, i) for i in range(3)])
-        return damage.or_next(lambda number: clip(tf.cast(seeds, tf.int64), number), index)
+        return damage.or_next(lambda number: choose(tf.cast(seeds, tf.int64), number), index)
 
-    return (
+    def decode(choice: dict) -> Batch:
+        return example(clips.decode(choice["chosen"], crop), choice["label"], choice["media_id"])
+
+    def decode_alone(choice: dict) -> Batch:
+        return damage.or_next(lambda number: decode(choose(choice["seeds"], number)), choice["index"])
+
+    # Frames are decoded to their place in the batch: copying clips together would take a fifth of the time.
+    group = part if part * num_frames * crop * crop * 3 <= GROUP_BYTES else 1
+    decoded = (
         order(split, batch_size, seed, first_step)
         .map(lambda positions, indices: (positions[worker * part :][:part], indices[worker * part :][:part]))
         .unbatch()
-        .map(whole_clip, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-        .batch(part, drop_remainder=True)
-        .prefetch(2)
+        .map(choose_whole, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        .batch(group, drop_remainder=True)
+        .map(
+            lambda choices: damage.or_one_by_one(decode, decode_alone, choices),
+            num_parallel_calls=tf.data.AUTOTUNE,
+            deterministic=True,
+        )
     )
+    return (decoded if group == part else decoded.unbatch().batch(part, drop_remainder=True)).prefetch(2)
 
 
 def order(split: Split, batch_size: int, seed: int, first_step: int = 0) -> tf.data.Dataset:
@@ -135,29 +151,39 @@ def evaluation_batches(
         record = records.parse(split.load(index), streams)
         count, (height, width) = clips.num_frames(record), tf.unstack(record.size)
         if views is None:
-            chosen = clips.all_frames(count, at_least, backwards)
-            return example(clips.decode(record, chosen, clips.centre_box(height, width, crop), crop), record)
-        spread = clips.spread_clips(count, views.num_frames, views.num_clips, backwards)
-        boxes = clips.spread_boxes(height, width, crop, views.num_crops)
-        seen = [clips.decode(record, frames, box, crop, views.num_frames) for frames in spread for box in boxes]
-        return example({stream: tf.stack([view[stream] for view in seen]) for stream in streams}, record)
+            frames = clips.all_frames(count, at_least, backwards)
+            box, size = clips.centre_box(height, width, crop), record.size
+        else:
+            spread = clips.spread_clips(count, views.num_frames, views.num_clips, backwards)
+            boxes = clips.spread_boxes(height, width, crop, views.num_crops)
+            frames = tf.repeat(tf.stack(spread), views.num_crops, axis=0)
+            box = tf.tile(tf.stack(boxes), [views.num_clips, 1])
+            size = tf.tile(record.size[None], [views.num_clips * views.num_crops, 1])
+        chosen = clips.Chosen(gather(record, frames), box, size, tf.zeros(box.shape[:-1], tf.bool))
+        return example(clips.decode(chosen, crop), record.label, record.media_id)
 
-    def batches(indices: np.ndarray, parallel: int, size: int) -> tf.data.Dataset:
-        found = tf.data.Dataset.from_tensor_slices(indices).map(clip, num_parallel_calls=parallel, deterministic=True)
-        return found.ignore_errors()
+    def batches(indices: np.ndarray, size: int, full: int) -> tf.data.Dataset:
+        found = tf.data.Dataset.from_tensor_slices(indices).map(clip, num_parallel_calls=2, deterministic=True)
+        found = found.ignore_errors()
+        if full == 1:  # nothing to be copied together
+            return found.map(lambda batch: {key: value[None] for key, value in batch.items()})
+        return found.batch(size).map(lambda batch: padded(batch, full))
 
     usual = np.flatnonzero(split.num_frames <= at_least) if views is None else np.arange(split.num_videos)
     long = np.setdiff1d(np.arange(split.num_videos), usual)
-    found = batches(usual, 2, batch_size).batch(batch_size).map(lambda batch: padded(batch, batch_size))
+    found = batches(usual, batch_size, batch_size)
     if len(long):
-        rest = batches(long, 2, 1).batch(1).map(lambda batch: padded(batch, replicas))
-        found = found.concatenate(rest)
+        found = found.concatenate(batches(long, 1, replicas))
     return found.prefetch(1)
 
 
-def example(pixels: dict[str, tf.Tensor], record: records.Record) -> Batch:
-    streams = {KEYS[stream]: value for stream, value in pixels.items()}
-    return dict(streams, label=record.label, weight=tf.constant(1.0), media_id=record.media_id)
+def gather(record: records.Record, frames: tf.Tensor) -> dict[str, tf.Tensor]:
+    return {stream: tf.gather(jpegs, frames) for stream, jpegs in record.streams.items()}
+
+
+def example(pixels: dict[str, tf.Tensor], label: tf.Tensor, media_id: tf.Tensor) -> Batch:
+    named = {KEYS[stream]: value for stream, value in pixels.items()}
+    return dict(named, label=label, weight=tf.ones_like(label, tf.float32), media_id=media_id)
 
 
 def padded(batch: Batch, size: int) -> Batch:

@@ -25,6 +25,11 @@ def record(rgb, size=(40, 48), **streams):
     return Record(streams, tf.constant(size), tf.constant(0, tf.int64), tf.constant("a.mp4"))
 
 
+def chosen(rgb, box, mirrored=False, **streams):
+    found = record(rgb, **streams)
+    return clips.Chosen(found.streams, box, found.size, tf.constant(mirrored))
+
+
 def seed(n):
     return tf.constant([n, 7], tf.int64)
 
@@ -76,7 +81,7 @@ def test_decode_gives_the_box_of_the_whole_picture():
     image = np.random.default_rng(0).integers(0, 256, (40, 48, 3), dtype=np.uint8)
     jpeg = cv2.imencode(".jpg", image)[1].tobytes()
     box = tf.constant([3, 5, 32, 32])
-    crop = both(lambda: clips.decode(record([jpeg] * 3), tf.constant([0, 2]), box, 32)["rgb"])
+    crop = both(lambda: clips.decode(chosen([jpeg] * 2, box), 32)["rgb"])
     whole = tf.image.decode_jpeg(jpeg, dct_method="INTEGER_ACCURATE").numpy()
     assert crop.shape == (2, 32, 32, 3)
     # the decoder interpolates colour a pixel beyond the box; inside they are equal
@@ -89,13 +94,13 @@ def test_a_jpeg_of_another_size_than_the_records_is_refused(size):
     at = jpeg.index(b"\xff\xc0")  # the header's rows and columns
     jpeg[at + 5 : at + 9] = size[0].to_bytes(2, "big") + size[1].to_bytes(2, "big")
     with pytest.raises(tf.errors.InvalidArgumentError, match="another size"):
-        clips.decode(record([bytes(jpeg)]), tf.constant([0]), tf.constant([0, 0, 32, 32]), 32)
+        clips.decode(chosen([bytes(jpeg)], tf.constant([0, 0, 32, 32])), 32)
 
 
 def test_flow_has_two_channels_and_shares_the_box():
     image = np.full((40, 48, 3), (128, 60, 200), np.uint8)  # blue, green, red: red is u, green v
     jpeg = cv2.imencode(".jpg", image)[1].tobytes()
-    found = clips.decode(record([jpeg], flow=[jpeg]), tf.constant([0, 0]), tf.constant([0, 0, 32, 32]), 32, 2)
+    found = clips.decode(chosen([jpeg] * 2, tf.constant([0, 0, 32, 32]), flow=[jpeg] * 2), 32)
     assert {name: tuple(pixels.shape) for name, pixels in found.items()} == {
         "rgb": (2, 32, 32, 3),
         "flow": (2, 32, 32, 2),
@@ -134,13 +139,23 @@ def test_three_crops_lie_along_the_longer_side(size, corners):
     np.testing.assert_array_equal(tf.stack(boxes), [(*corner, 28, 28) for corner in corners])
 
 
-def test_flip_mirrors_the_whole_clip_or_nothing():
-    clip = tf.reshape(tf.range(2 * 2 * 3 * 1), [2, 2, 3, 1])
-    flipped = [both(lambda n=n: clips.random_flip({"rgb": clip}, seed(n))["rgb"]) for n in range(20)]
-    mirrored = [np.array_equal(f, clip.numpy()[:, :, ::-1]) for f in flipped]
-    kept = [np.array_equal(f, clip.numpy()) for f in flipped]
-    assert all(m != k for m, k in zip(mirrored, kept, strict=True))
-    assert 4 < sum(mirrored) < 16
+def test_clips_of_a_batch_have_each_their_own_box_size_and_side():
+    images = [np.random.default_rng(n).integers(0, 256, (40 + n, 48, 3), dtype=np.uint8) for n in range(2)]
+    jpegs = [cv2.imencode(".jpg", image)[1].tobytes() for image in images]
+    boxes = tf.constant([[3, 5, 32, 32], [8, 0, 32, 32]])
+    batch = clips.Chosen(
+        {"rgb": tf.constant([[jpegs[0]] * 3, [jpegs[1]] * 3])}, boxes, tf.constant([[40, 48], [41, 48]]), [False, True]
+    )
+    found = both(lambda: clips.decode(batch, 32)["rgb"])
+    assert found.shape == (2, 3, 32, 32, 3)
+    for n, (mirrored, clip) in enumerate(zip((False, True), found, strict=True)):
+        single = clips.Chosen({"rgb": tf.constant([jpegs[n]])}, boxes[n], batch.size[n], tf.constant(mirrored))
+        alone = clips.decode(single, 32)["rgb"][0].numpy()
+        for frame in clip:
+            np.testing.assert_array_equal(frame, alone)
+        whole = tf.image.decode_jpeg(jpegs[n], dct_method="INTEGER_ACCURATE").numpy()[boxes[n][0] :, boxes[n][1] :]
+        side = alone[:, ::-1] if mirrored else alone
+        np.testing.assert_array_equal(side[2:-2, 2:-2], whole[2:30, 2:30])
 
 
 def test_scale_maps_bytes_to_minus_one_to_one():

@@ -23,9 +23,9 @@ def test_the_binary_prepares_a_known_set_and_says_what_is_missing(motion_videos,
     for line in [
         "videos that the split leaves unused: 2 (drift_down_2, drift_up_2)",
         "listed videos that are not there: 2 (drift_down/drift_down_3.avi, drift_up/drift_up_3.avi)",
-        "train: 2 listed, 2 written, 0 unreadable, 1 shards",
-        "test: 4 listed, 2 written, 2 unreadable, 1 shards",
-        "  unreadable: drift_up/drift_up_3.avi: No such file or directory",
+        "train: 2 listed, 2 written, 0 missing, 0 unreadable, 1 shards; 24 frames decoded of 24 declared",
+        "test: 4 listed, 2 written, 2 missing, 0 unreadable, 1 shards; 24 frames decoded of 24 declared",
+        "  missing: drift_up/drift_up_3.avi: No such file or directory",
     ]:
         assert line in done.stdout.splitlines()
     assert "no split" not in done.stdout

@@ -1,13 +1,17 @@
 """A TFDS set that is made here: its examples by index, still encoded."""
 
+import dataclasses
 import shutil
 
 import cv2
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from s3d_tf.data import prepare, records
 from s3d_tf.data.datasets import list_dataset
 from s3d_tf.data.layouts import tfds as layout
+from s3d_tf.data.split import open_split
 
 SIZES = {"train": 40, "validation": 3, "test": 3, "extra": 3}
 LABELS = ["walk", "run", "sit"]
@@ -116,3 +120,17 @@ def test_a_damaged_shard_costs_only_its_own_examples(built, tmp_path):
     shard.unlink()
     with pytest.raises(ValueError, match=r"TFDS cannot read .*Received: "):
         layout.open_tfds(f"tfds:{folder}#train#39")
+
+
+def test_examples_are_prepared_as_other_videos(built, tmp_path):
+    listing = list_dataset("tfds", built.data_path)
+    few = dataclasses.replace(listing, items=[item for item in listing.items if item.split == "val"])
+    manifest = prepare.prepare(few, tmp_path, prepare.Settings(size=(16, 24)))
+    assert manifest["splits"]["val"]["written"] == 3
+    split = open_split(tmp_path, "val")
+    assert sorted(split.media_ids) == [f"tiny_videos/validation/{index:06d}" for index in range(3)]
+    for place, num_frames in enumerate(split.num_frames):  # example n has 3 + n frames, in TFDS's own order
+        record = records.parse(split.load(place))
+        seen = [int(tf.image.decode_jpeg(jpeg)[8, 8, 0]) for jpeg in record.streams["rgb"].numpy()]
+        np.testing.assert_allclose(seen, brightness(num_frames - 3), atol=2)
+        assert int(record.label) == (num_frames - 3) % 3

@@ -4,8 +4,9 @@ import json
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from s3d_tf.data import pipeline
+from s3d_tf.data import listing, pipeline, prepare
 from s3d_tf.data.split import open_split
 
 
@@ -177,3 +178,48 @@ def test_what_a_set_does_not_allow_is_refused(motion_records):
         pipeline.evaluation_batches(
             both_streams, at_least=8, crop=32, batch_size=1, backwards=True, streams=("rgb", "flow")
         )
+
+
+def test_rgb_and_flow_share_frames_crop_and_flip(motion_videos, tmp_path):
+    """Records whose flow is a picture of the frame itself: where the RGB is, there must be the flow, mirrored alike."""
+    items = [item for item in listing.list_folder(motion_videos) if item.split == "val"][:4]
+    names = sorted({item.label for item in items})
+    settings = prepare.Settings(size=(40, 40), streams=("rgb", "flow"))
+    prepare.prepare(listing.Listing(items, names), tmp_path, settings)
+    _store_rgb_as_flow(tmp_path)
+    split = open_split(tmp_path, "val")
+    options = dict(num_frames=8, crop=32, flip=True, batch_size=4, seed=3, streams=("rgb", "flow"))
+    sides = set()
+    for batch in take(pipeline.training_batches(split, **options), 4):
+        assert batch["flow"].shape == (4, 8, 32, 32, 2)
+        for clip, flow in zip(batch["clip"], batch["flow"], strict=True):
+            mirrored = bool((255 - flow[..., 0] == clip[..., 0]).all())
+            assert mirrored or (flow[..., 0] == clip[..., 0]).all()
+            np.testing.assert_array_equal(flow[..., 1], clip[..., 1])
+            sides.add(mirrored)
+    assert sides == {False, True}
+    (whole,) = take(
+        pipeline.evaluation_batches(split, at_least=8, crop=32, batch_size=1, streams=("flow",)).take(1), None
+    )
+    assert whole["flow"].shape == (1, 12, 32, 32, 2)
+    assert "clip" not in whole
+
+
+def _store_rgb_as_flow(folder):
+    """Rewrites the shards; the manifest's offsets with them."""
+    manifest = json.loads((folder / "manifest.json").read_text())
+    lines = {line["path"]: line for line in manifest["videos"]}
+    for shard in manifest["splits"]["val"]["shards"]:
+        examples = [tf.train.SequenceExample.FromString(s.numpy()) for s in tf.data.TFRecordDataset(folder / shard)]
+        offset = 0
+        with tf.io.TFRecordWriter(str(folder / shard)) as writer:
+            for example in examples:
+                lists = example.feature_lists.feature_list
+                lists["FORWARD_FLOW/encoded"].CopyFrom(lists["image/encoded"])
+                (media_id,) = example.context.feature["clip/media_id"].bytes_list.value
+                lines[media_id.decode()]["offset"] = offset
+                serialized = example.SerializeToString()
+                writer.write(serialized)
+                offset += len(serialized) + 16
+        manifest["splits"]["val"]["shards"][shard] = offset
+    (folder / "manifest.json").write_text(json.dumps(manifest))
