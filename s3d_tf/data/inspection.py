@@ -13,6 +13,7 @@ import tensorflow as tf
 from ..files import read_json
 from . import clips, records, shards
 from .manifest import MANIFEST
+from .split import Split, read_split
 
 
 class Clip(NamedTuple):
@@ -22,7 +23,7 @@ class Clip(NamedTuple):
     label: int
     num_frames: int  # of the whole video
     indices: np.ndarray  # [T] int, which of its frames
-    streams: dict[str, np.ndarray]  # [T, crop, crop, 3] uint8 each
+    streams: dict[str, np.ndarray]  # [T, crop, crop, C] uint8 each
     corner: tuple[int, int]  # top and left of the crop, pixels
     frame_size: tuple[int, int]  # rows and columns of the whole frame
     boxes: list[np.ndarray] | None  # of each frame [N, 4]: ymin, xmin, ymax, xmax of the whole frame, in [0, 1]
@@ -47,27 +48,21 @@ def open_manifest(data_dir: Path) -> dict[str, Any]:
 
 
 def check(data_dir: Path, manifest: dict[str, Any], on_shard: Callable[[], None] = lambda: None) -> Iterator[str]:
-    """Reads every shard and yields a line for whatever differs from the manifest.
+    """Reads every shard and every record, and yields a line for whatever differs from the manifest.
 
     Args:
         on_shard: called after each shard.
     """
-    frames = {(line["split"], line["path"]): line["frames"] for line in manifest["videos"]}
-    expected = {
-        key for line in manifest["videos"] if line["status"] == "written" for key in [(line["split"], line["path"])]
-    }
-    seen: set[tuple[str, str]] = set()
-    for split_name, split in manifest["splits"].items():
-        for name, num_bytes in split["shards"].items():
-            problem = _check_file(data_dir / name, num_bytes, split["sha256"][name])
-            if problem:
-                yield f"{name}: {problem}"
-            if (data_dir / name).exists():
-                for line in _check_records(data_dir / name, split_name, manifest, frames, seen):
-                    yield f"{name}: {line}"
+    for name, row in manifest["splits"].items():
+        split = read_split(manifest, data_dir, name)
+        for number, (shard, num_bytes) in enumerate(row["shards"].items()):
+            if problem := _check_file(data_dir / shard, num_bytes, row["sha256"][shard]):
+                yield f"{shard}: {problem}"
+            if (data_dir / shard).exists():
+                for index in np.flatnonzero(split.file == number):
+                    if problem := _check_record(split, int(index)):
+                        yield f"{shard}: {split.media_ids[index]}: {problem}"
             on_shard()
-    for split_name, path in sorted(expected - seen):
-        yield f"{split_name}: no shard holds {path}"
 
 
 def _check_file(path: Path, num_bytes: int, digest: str) -> str:
@@ -78,32 +73,23 @@ def _check_file(path: Path, num_bytes: int, digest: str) -> str:
     return "" if shards.sha256(path) == digest else "its SHA-256 is not that of the manifest"
 
 
-def _check_records(
-    path: Path, split: str, manifest: dict[str, Any], frames: dict[tuple[str, str], int], seen: set[tuple[str, str]]
-) -> Iterator[str]:
-    index = 0
+def _check_record(split: Split, index: int) -> str:
     try:
-        for index, serialized in enumerate(tf.data.TFRecordDataset(str(path))):
-            record = records.parse(serialized, manifest["settings"]["streams"])
-            media_id = record.media_id.numpy().decode("utf-8", "surrogateescape")
-            where = f"record {index} ({media_id})"
-            key = (split, media_id)
-            if key not in frames or key in seen:
-                yield f"{where} is {'there twice' if key in seen else 'not in the manifest'}"
-            seen.add(key)
-            if not 0 <= int(record.label) < len(manifest["classes"]):
-                yield f"{where} has the label {int(record.label)}"
-            for name, jpegs in record.streams.items():
-                jpegs = jpegs.numpy()
-                if len(jpegs) != frames.get(key, len(jpegs)):
-                    yield f"{where} has {len(jpegs)} frames of {name} instead of {frames[key]}"
-                bad = [i for i, jpeg in enumerate(jpegs) if jpeg[:2] != b"\xff\xd8" or jpeg[-2:] != b"\xff\xd9"]
-                if bad:
-                    yield f"{where}: frame {bad[0]} of {name} is no whole JPEG"
-    except tf.errors.DataLossError:
-        yield f"record {index + 1 if index else 0} is damaged, and those after it cannot be read"
-    except tf.errors.InvalidArgumentError as error:
-        yield f"record {index} does not parse: {error.message[:200]}"
+        record = records.parse(split.load(tf.constant(index, tf.int64)), split.streams)
+    except tf.errors.OpError:
+        return "the record is damaged"
+    if (media_id := record.media_id.numpy().decode("utf-8", "surrogateescape")) != split.media_ids[index]:
+        return f"in its place is {media_id}"
+    if not 0 <= int(record.label) < len(split.classes):
+        return f"it has the label {int(record.label)}"
+    for name, jpegs in record.streams.items():
+        jpegs = jpegs.numpy()
+        if len(jpegs) != split.num_frames[index]:
+            return f"it has {len(jpegs)} frames of {name} instead of {split.num_frames[index]}"
+        bad = [i for i, jpeg in enumerate(jpegs) if jpeg[:2] != b"\xff\xd8" or jpeg[-2:] != b"\xff\xd9"]
+        if bad:
+            return f"frame {bad[0]} of {name} is no whole JPEG"
+    return ""
 
 
 def random_clips(
@@ -111,7 +97,7 @@ def random_clips(
 ) -> list[Clip]:
     """Clips of `num_frames` frames spread over `span` consecutive ones, as a network sees them in training.
 
-    Videos are drawn by a seed, of any split; frames and crop too.
+    Videos are drawn by a seed, of any split, none twice; frames and crop too.
 
     Raises:
         ValueError: the crop does not fit into the stored frames.
@@ -119,45 +105,31 @@ def random_clips(
     if crop > min(manifest["settings"]["size"]):
         raise ValueError(f"The crop must fit into the stored frames. Received: {crop}")
     drawn = random.Random(seed)
-    names = [name for split in manifest["splits"].values() for name in split["shards"] if (data_dir / name).exists()]
-    drawn.shuffle(names)
-    taken: dict[str, list[int]] = {}  # the order of each shard's records, less those taken
-    found: list[Clip] = []
-    while names and len(found) < num_clips:
-        name = names.pop(0)
-        dataset = tf.data.TFRecordDataset(str(data_dir / name))
-        if name not in taken:
-            count = sum(1 for _ in dataset)
-            taken[name] = drawn.sample(range(count), count)
-        if taken[name]:
-            serialized = next(iter(dataset.skip(taken[name].pop())))
-            found.append(_clip(serialized, manifest["settings"]["streams"], num_frames, span, crop, drawn))
-            names.append(name)  # its turn comes again
-    return found
+    splits = [read_split(manifest, data_dir, name) for name in manifest["splits"]]
+    places = [(split, index) for split in splits for index in range(split.num_videos)]
+    chosen = drawn.sample(places, min(num_clips, len(places)))
+    return [_clip(split, index, num_frames, span, crop, drawn) for split, index in chosen]
 
 
-def _clip(
-    serialized: tf.Tensor, streams: list[str], num_frames: int, span: int, crop: int, drawn: random.Random
-) -> Clip:
-    record = records.parse(serialized, streams)
-    available = int(tf.size(record.streams[streams[0]]))
+def _clip(split: Split, index: int, num_frames: int, span: int, crop: int, drawn: random.Random) -> Clip:
+    serialized = split.load(tf.constant(index, tf.int64))
+    record = records.parse(serialized, split.streams)
+    available = int(clips.num_frames(record))
     seeds = [[drawn.randrange(1 << 31), drawn.randrange(1 << 31)] for _ in range(2)]
-    chosen = clips.random_clip(available, span, seeds[0]).numpy()
-    indices = chosen[np.linspace(0, len(chosen) - 1, num_frames).round().astype(int)]
-    height, width = (int(side) for side in clips.jpeg_size(record.streams[streams[0]][0]))
-    box = clips.random_box(tf.constant(height), tf.constant(width), crop, seeds[1])
-    pixels = {
-        name: clips.decode(tf.gather(jpegs, indices), box, crop).numpy() for name, jpegs in record.streams.items()
-    }
+    span_indices = clips.random_clip(available, span, seeds[0]).numpy()
+    indices = span_indices[np.linspace(0, len(span_indices) - 1, num_frames).round().astype(int)]
+    box = clips.random_box(record.size[0], record.size[1], crop, seeds[1])
+    jpegs = {name: tf.gather(stream, indices) for name, stream in record.streams.items()}
+    pixels = clips.decode(clips.Chosen(jpegs, box, record.size, tf.constant(False)), crop)
     boxes = records.parse_boxes(serialized).corners
     by_frame = [boxes[int(i)].numpy() for i in indices] if boxes.nrows() else None
     return Clip(
-        record.media_id.numpy().decode("utf-8", "replace"),
+        split.media_ids[index],
         int(record.label),
         available,
         indices,
-        pixels,
+        {name: stream.numpy() for name, stream in pixels.items()},
         (int(box[0]), int(box[1])),
-        (height, width),
+        (int(record.size[0]), int(record.size[1])),
         by_frame,
     )

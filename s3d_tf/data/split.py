@@ -86,7 +86,7 @@ def open_split(data_dir: str | Path, split: str) -> Split:
         rows = manifest["splits"]
         if split not in rows:
             raise ValueError(f"{data_dir} has no split {split!r}, only {', '.join(rows)}; prepare it, or name another.")
-        found = _read(manifest, Path(data_dir), split)
+        found = read_split(manifest, Path(data_dir), split)
     except (KeyError, TypeError, AttributeError):
         raise ValueError(f"The manifest is not of this version; prepare again. Received: {path}") from None
     for name, size in rows[split]["shards"].items():
@@ -101,7 +101,8 @@ def open_split(data_dir: str | Path, split: str) -> Split:
     return found
 
 
-def _read(manifest: dict[str, Any], folder: Path, name: str) -> Split:
+def read_split(manifest: dict[str, Any], folder: Path, name: str) -> Split:
+    """The split `name` of a manifest that lies in `folder`; the shards are not looked at."""
     shards = list(manifest["splits"][name]["shards"])
     numbers = {shard: number for number, shard in enumerate(shards)}
     written = [line for line in manifest["videos"] if line["split"] == name and line["status"] == "written"]
