@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,18 @@ class Split:
         )
         dataset = tf.data.experimental.from_variant(found, tf.TensorSpec([], tf.string))
         return dataset.take(1).get_single_element()
+
+    def check_readable(self, indices: Iterable[int]) -> None:
+        """Whether the shards of these records can be opened: a disk that went away is no damage of a record.
+
+        Raises:
+            OSError: one cannot.
+        """
+        for number in sorted({int(self.file[index]) for index in indices}):
+            try:
+                open(self.files[number], "rb").close()
+            except OSError as error:
+                raise OSError(f"The shard cannot be read: {error.strerror}. Received: {self.files[number]}") from None
 
 
 def open_split(data_dir: str | Path, split: str) -> Split:

@@ -84,3 +84,14 @@ def test_damaged_records_are_left_out_and_named_up_to_the_limit(model, motion_re
     assert result["num_videos"] == len(predictions.logits) == 9
     with pytest.raises(ValueError, match=rf"1 of 10 records are damaged.*Received: {split.media_ids[3]}"):
         run(model, split, max_damaged=0)
+
+
+def test_a_shard_out_of_reach_is_no_damage(motion_records, tmp_path):
+    copy = shutil.copytree(motion_records, tmp_path / "records")
+    split = open_split(copy, "val")
+    shutil.move(split.files[0], tmp_path / "elsewhere")
+    seen = [name for name, file in zip(split.media_ids, split.file, strict=True) if file != 0]
+    with pytest.raises(OSError, match=r"cannot be read: No such file.*Received: .*val-00000"):
+        evaluate.left_out(split, seen, 10)
+    with pytest.raises(OSError, match="cannot be read"):
+        evaluate.left_out(split, [], 10)
