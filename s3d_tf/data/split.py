@@ -29,6 +29,8 @@ class Split:
         streams: what the records hold, "rgb" or "flow" or both.
         dataset: name of the data set.
         may_flip: whether a mirrored clip keeps its class.
+        eval_frames: evaluation sees all frames, looped up to this many.
+        fps: frames per second that all videos were resampled to; 0 for the frames as they were.
     """
 
     files: tuple[str, ...]
@@ -41,6 +43,8 @@ class Split:
     streams: tuple[str, ...]
     dataset: str
     may_flip: bool
+    eval_frames: int
+    fps: float
 
     @property
     def num_videos(self) -> int:
@@ -133,4 +137,6 @@ def read_split(manifest: dict[str, Any], folder: Path, name: str) -> Split:
         streams=tuple(settings["streams"]),
         dataset=dataset["name"],
         may_flip=dataset["may_flip"],
+        eval_frames=dataset["eval_frames"],
+        fps=settings["fps"],
     )

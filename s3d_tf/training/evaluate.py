@@ -112,6 +112,7 @@ def protocol(split: Split, at_least: int, crop: int, views: Views | None, backwa
         frames = f"{views.num_clips} clips of {views.num_frames} by {views.num_crops} crops, logits averaged"
     return dict(
         frames=frames,
+        rate=f"{split.fps:g} fps" if split.fps else "frame rates as they were",
         direction="backwards" if backwards else "forwards",
         crop=f"{'centre ' if not views or views.num_crops == 1 else ''}{crop}x{crop} of {stored}",
     )
