@@ -91,7 +91,9 @@ def test_clips_show_flow_and_boxes_inside_the_crop(motion_videos, tmp_path):
     clip = inspection.random_clips(tmp_path, manifest, 4, 8, 10, 32, seed=3)
     assert len(clip) == 1  # there is one video, and none is drawn twice
     clip = clip[0]
-    assert clip.streams["rgb"].shape == clip.streams["flow"].shape == (8, 32, 32, 3)
+    assert {name: pixels.shape for name, pixels in clip.streams.items()} == dict(
+        rgb=(8, 32, 32, 3), flow=(8, 32, 32, 2)
+    )
     np.testing.assert_array_equal(clip.boxes[3], [[0.25, 0.5, 0.75, 0.75]])
     sheet = clip_sheet.clip_sheet([clip], ["a", "b"])
     assert sheet.shape == (2 * 128 + 14, 250 + 8 * 128, 3)
