@@ -58,6 +58,8 @@ def run(main: Callable[[Sequence[str]], int | None]) -> None:
             print(f"error: flags are given as --name=value. Received: {argv[1]}", file=sys.stderr)
             return 2
         logging.set_verbosity(logging.WARNING)
+        with contextlib.suppress(AttributeError):  # where a test captures it
+            sys.stdout.reconfigure(errors="surrogateescape")  # names of files may be no UTF-8
         try:
             return main(argv)
         except (ValueError, OSError, FloatingPointError, tensorflow.errors.OpError) as error:

@@ -17,7 +17,6 @@ from s3d_tf.data.split import Split, open_split
 from s3d_tf.files import write_json
 from s3d_tf.training import checkpoints, devices
 from s3d_tf.training.evaluate import evaluate
-from s3d_tf.training.recipes import Recipe
 from s3d_tf.weights import load_pretrained
 
 WORK_DIR = flags.DEFINE_string("work_dir", None, "A run of scripts/train.py.")
@@ -27,7 +26,12 @@ DATA_DIR = flags.DEFINE_string("data_dir", None, "What scripts/prepare_videos.py
 SPLIT = flags.DEFINE_string("split", "val", "Which split.")
 REVERSED = flags.DEFINE_bool("reversed", False, "Play every video backwards (Table 1).")
 BOTH = flags.DEFINE_bool("both_directions", False, "Forwards and backwards, one after the other.")
-EVAL_FRAMES = flags.DEFINE_integer("eval_frames", None, "Loop shorter videos up to this many.", lower_bound=1)
+EVAL_FRAMES = flags.DEFINE_integer(
+    "eval_frames",
+    None,
+    "Loop shorter videos up to this many; by default as the recipe or the data set says.",
+    lower_bound=1,
+)
 BATCH_SIZE = flags.DEFINE_integer("batch_size", None, "Clips a step; one a replica by default.", lower_bound=1)
 NUM_VIEWS = flags.DEFINE_string(
     "num_views", None, "Clips x crops of each video instead of all its frames, such as 10x3."
@@ -50,7 +54,7 @@ def main(_):
         result, _ = evaluate(
             model,
             split,
-            at_least=EVAL_FRAMES.value or eval_frames,
+            at_least=EVAL_FRAMES.value or eval_frames or split.eval_frames,
             batch_size=BATCH_SIZE.value or strategy.num_replicas_in_sync,
             strategy=strategy,
             backwards=backwards,
@@ -78,7 +82,7 @@ def parse_views(text: str | None, num_frames: int) -> pipeline.Views | None:
 
 
 def open_model(strategy) -> tuple:
-    """The network, where its weights are from, and how many frames a video is looped to."""
+    """The network, where its weights are from, and how many frames its recipe loops a video to; None without one."""
     if bool(WORK_DIR.value) == bool(WEIGHTS.value) or (WEIGHTS.value and not OUTPUT_DIR.value):
         raise ValueError(
             "Name a work_dir, or weights and an output_dir. Received: "
@@ -87,7 +91,7 @@ def open_model(strategy) -> tuple:
     with strategy.scope():
         if WEIGHTS.value:
             model = load_pretrained(WEIGHTS.value)
-            return model, WEIGHTS.value, Recipe.eval_frames
+            return model, WEIGHTS.value, None
         model, run, step = checkpoints.load_model(Path(WORK_DIR.value))
         return model, f"step {step}", run.recipe.eval_frames
 

@@ -28,6 +28,7 @@ class Damage:
             raise ValueError(f"The limit of damaged records must be 0 or more. Received: {limit}")
         self.split, self.limit = split, limit
         self._found: dict[int, None] = {}  # in the order of their finding
+        self._unreadable: OSError | None = None  # a shard that is out of reach
 
     @property
     def names(self) -> list[str]:
@@ -71,6 +72,12 @@ class Damage:
 
     def note(self, index: int) -> np.bool_:
         """Counts and names one damaged record; whether the limit still holds."""
+        try:
+            self.split.check_readable([int(index)])
+        except OSError as error:
+            self._unreadable = error
+        if self._unreadable:
+            return np.bool_(False)
         if int(index) not in self._found:
             self._found[int(index)] = None
             logging.warning("damaged, passed over: %s", self.split.media_ids[int(index)])
@@ -82,7 +89,10 @@ class Damage:
         return len(self._found) <= self.limit and len(self._found) < self.split.num_videos
 
     def check(self) -> None:
-        """Raises a ValueError with the list when there are more damaged records than the limit allows."""
+        """Raises an OSError when a shard went out of reach, and a ValueError with the list when there are more damaged
+        records than the limit allows."""
+        if self._unreadable:
+            raise self._unreadable
         if not self.within_limit:
             raise ValueError(
                 f"More than {self.limit} of {self.split.num_videos} records are damaged; run "

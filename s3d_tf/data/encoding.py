@@ -42,6 +42,9 @@ def encode_video(item: Item, label_id: int, settings: Settings) -> tuple[dict[st
     if not cut and reader.decoded < reader.declared_frames and reader.reached_end:
         cut = f"{reader.decoded} of {reader.declared_frames} declared frames decode"
         cut += f" (damaged: {', '.join(reader.damaged[:3])})" if reader.damaged else ""
+    boxes = _shift(item.boxes, reader.dropped)
+    if not cut and reader.reached_end and (late := sum(box.frame >= len(encoder.timestamps) for box in boxes or ())):
+        cut = f"without {late} boxes of frames after the last one"
     content = records.Content(
         streams=encoder.streams,
         timestamps=encoder.timestamps,
@@ -51,7 +54,7 @@ def encode_video(item: Item, label_id: int, settings: Settings) -> tuple[dict[st
         label_text=item.label,
         media_id=item.media_id,
         flow_method=flow.method() if records.FLOW_STREAM in settings.streams else "",
-        boxes=_shift(item.boxes, reader.dropped),
+        boxes=boxes,
     )
     counts = dict(frames=len(encoder.timestamps), decoded=reader.decoded, declared_frames=reader.declared_frames)
     outcome |= dict(status="written", **counts, fps=round(fps, 3)) | ({"in_part": cut} if cut else {})

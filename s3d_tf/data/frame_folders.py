@@ -44,6 +44,8 @@ def decode_image(content: bytes) -> np.ndarray:
     Raises:
         VideoError: damaged, or larger than `frames.MAX_SIDE`.
     """
+    if not content.startswith((b"\x89PNG", b"\xff\xd8")):  # TensorFlow would decode others, whatever their size
+        raise VideoError("no JPEG or PNG")
     if content.startswith(b"\x89PNG") and len(content) > 24:
         width, height = struct.unpack(">II", content[16:24])
         check_side(height, width)

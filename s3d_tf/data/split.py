@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ class Split:
         streams: what the records hold, "rgb" or "flow" or both.
         dataset: name of the data set.
         may_flip: whether a mirrored clip keeps its class.
+        eval_frames: evaluation sees all frames, looped up to this many.
+        fps: frames per second that all videos were resampled to; 0 for the frames as they were.
     """
 
     files: tuple[str, ...]
@@ -40,6 +43,8 @@ class Split:
     streams: tuple[str, ...]
     dataset: str
     may_flip: bool
+    eval_frames: int
+    fps: float
 
     @property
     def num_videos(self) -> int:
@@ -70,6 +75,18 @@ class Split:
         )
         dataset = tf.data.experimental.from_variant(found, tf.TensorSpec([], tf.string))
         return dataset.take(1).get_single_element()
+
+    def check_readable(self, indices: Iterable[int]) -> None:
+        """Whether the shards of these records can be opened: a disk that went away is no damage of a record.
+
+        Raises:
+            OSError: one cannot.
+        """
+        for number in sorted({int(self.file[index]) for index in indices}):
+            try:
+                open(self.files[number], "rb").close()
+            except OSError as error:
+                raise OSError(f"The shard cannot be read: {error.strerror}. Received: {self.files[number]}") from None
 
 
 def open_split(data_dir: str | Path, split: str) -> Split:
@@ -120,4 +137,6 @@ def read_split(manifest: dict[str, Any], folder: Path, name: str) -> Split:
         streams=tuple(settings["streams"]),
         dataset=dataset["name"],
         may_flip=dataset["may_flip"],
+        eval_frames=dataset["eval_frames"],
+        fps=settings["fps"],
     )

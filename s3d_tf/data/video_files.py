@@ -25,6 +25,10 @@ def open_file(path: Path) -> Reader:
         VideoError: it is no video.
     """
     try:
+        str(path).encode()
+    except UnicodeEncodeError:  # it would crash OpenCV
+        raise VideoError("its path is not UTF-8; rename it") from None
+    try:
         num_bytes = path.stat().st_size
         with path.open("rb") as file:
             head = file.read(1024)

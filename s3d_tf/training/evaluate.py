@@ -70,7 +70,7 @@ def evaluate(
             found.append((logits[real], labels[real], media_ids[real]))
             bar.update(int(real.sum()))
     logits, labels, media_ids = (np.concatenate(column) for column in zip(*found, strict=True)) if found else ((),) * 3
-    names = [bytes(row).rstrip(b"\0").decode("utf-8", "replace") for row in media_ids]
+    names = [bytes(row).rstrip(b"\0").decode("utf-8", "surrogateescape") for row in media_ids]
     damaged = left_out(split, names, max_damaged)
     result = dict(
         top1=top_k(logits, labels, 1),
@@ -87,9 +87,12 @@ def left_out(split: Split, seen: list[str], limit: int) -> list[str]:
     """The names of the records that did not come.
 
     Raises:
+        OSError: their shard is out of reach.
         ValueError: more than `limit` of them, or all.
     """
     damaged = sorted(set(split.media_ids) - set(seen))
+    missing = set(damaged)
+    split.check_readable(index for index, name in enumerate(split.media_ids) if name in missing)
     if len(damaged) > limit or not seen:
         raise ValueError(
             f"{len(damaged)} of {split.num_videos} records are damaged, more than the {limit} that may be left out; "
@@ -109,6 +112,7 @@ def protocol(split: Split, at_least: int, crop: int, views: Views | None, backwa
         frames = f"{views.num_clips} clips of {views.num_frames} by {views.num_crops} crops, logits averaged"
     return dict(
         frames=frames,
+        rate=f"{split.fps:g} fps" if split.fps else "frame rates as they were",
         direction="backwards" if backwards else "forwards",
         crop=f"{'centre ' if not views or views.num_crops == 1 else ''}{crop}x{crop} of {stored}",
     )

@@ -116,3 +116,13 @@ def test_errors_that_are_no_damage_stay_themselves(motion_records):
         raise tf.errors.ResourceExhaustedError(None, None, "out of memory")
     with pytest.raises(ValueError, match=r"0 or more\. Received: -1"):
         Damage(damage.split, -1)
+
+
+def test_a_shard_out_of_reach_is_no_damage(copy):
+    split = open_split(copy, "train")
+    shutil.move(split.files[0], copy / "elsewhere")
+    damage = Damage(split)
+    with pytest.raises(OSError, match=r"cannot be read: No such file.*Received: .*train-00000"), damage.explained():
+        for _ in itertools.islice(train(split, damage), 6):
+            pass
+    assert damage.names == []

@@ -196,6 +196,20 @@ def test_pickles_that_ask_for_memory_or_make_no_sense(tmp_path, content):
         numpy_pickle.load(tmp_path / "x.pkl")
 
 
+@pytest.mark.parametrize("shape", [False, True])
+def test_a_pickle_of_shared_tuples_is_refused_at_once(tmp_path, shape):
+    """Sixty pairs of the pair before: printed, they would fill any memory."""
+    doubled = b")" + b"2\x86" * 60
+    start = b"\x80\x02cnumpy\ndtype\n"
+    content = start + b"(" + doubled + b"tR."
+    if shape:
+        array = b"\x80\x02cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\ntR"
+        content = array + b"(K\x01(" + doubled + b"tcnumpy\ndtype\n(X\x02\x00\x00\x00u1tR\x89U\x00tb."
+    (tmp_path / "x.pkl").write_bytes(content)
+    with pytest.raises(ValueError, match="whose shape is no numbers" if shape else "an array of tuple"):
+        numpy_pickle.load(tmp_path / "x.pkl")
+
+
 @pytest.mark.skipif(shared_folder() is None, reason="needs the official annotations")
 def test_the_official_annotations_of_ucf24(tmp_path):
     listing = list_dataset("ucf101_24", tmp_path, shared_folder() / "splits/ucf24")

@@ -179,6 +179,14 @@ def test_boxes_follow_the_frames_that_are_left(motion_videos, tmp_path):
         prepare.prepare(listed, tmp_path, prepare.Settings(fps=10))
 
 
+def test_boxes_after_the_last_frame_are_counted(motion_videos, tmp_path):
+    path = str(sorted(motion_videos.rglob("*.avi"))[0])  # 12 frames
+    boxes = tuple(records.Box(frame, 0.0, 0.0, 0.5, 1.0, 1, 0) for frame in range(14))
+    item = listing.Item(path, "a", "train", "v", boxes=boxes)
+    manifest = prepare.prepare(listing.Listing([item], ["a", "b"]), tmp_path, prepare.Settings(size=(40, 40)))
+    assert manifest["videos"][0]["in_part"] == "without 2 boxes of frames after the last one"
+
+
 def test_shards_of_other_settings_are_not_mixed(motion_videos, tmp_path):
     items = listing.list_folder(motion_videos)
     classes = listing.class_names(items)

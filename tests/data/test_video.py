@@ -66,6 +66,13 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path):
         video.read_video(tmp_path)
 
 
+def test_a_name_that_is_no_utf8_is_refused_instead_of_a_crash(tmp_path, ramp):
+    path = os.path.join(os.fsencode(tmp_path), b"caf\xe9.avi")
+    os.symlink(ramp, path)
+    with pytest.raises(video.VideoError, match="not UTF-8; rename it"):
+        video.read_video(os.fsdecode(path))
+
+
 def test_a_truncated_file_is_told_from_a_whole_one(tmp_path, ramp):
     rng = np.random.default_rng(0)
     noise = rng.integers(0, 256, (20, 64, 64, 3), dtype=np.uint8)  # frames of even size in bytes
@@ -139,6 +146,12 @@ def test_an_image_that_declares_too_many_pixels_is_not_decoded():
     png = cv2.imencode(".png", np.zeros((4, 4, 3), np.uint8))[1].tobytes()
     with pytest.raises(video.VideoError, match="frames of 4x20000 pixels, more than 16384 a side"):
         frame_folders.decode_image(png[:16] + (20000).to_bytes(4, "big") + png[20:])
+
+
+def test_an_image_that_is_no_jpeg_or_png_is_not_decoded():
+    bmp = cv2.imencode(".bmp", np.zeros((4, 4, 3), np.uint8))[1].tobytes()
+    with pytest.raises(video.VideoError, match="no JPEG or PNG"):
+        frame_folders.decode_image(bmp)
 
 
 def test_a_video_that_declares_too_many_pixels_is_not_decoded(ramp, monkeypatch):

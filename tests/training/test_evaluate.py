@@ -84,3 +84,26 @@ def test_damaged_records_are_left_out_and_named_up_to_the_limit(model, motion_re
     assert result["num_videos"] == len(predictions.logits) == 9
     with pytest.raises(ValueError, match=rf"1 of 10 records are damaged.*Received: {split.media_ids[3]}"):
         run(model, split, max_damaged=0)
+
+
+def test_a_shard_out_of_reach_is_no_damage(motion_records, tmp_path):
+    copy = shutil.copytree(motion_records, tmp_path / "records")
+    split = open_split(copy, "val")
+    shutil.move(split.files[0], tmp_path / "elsewhere")
+    seen = [name for name, file in zip(split.media_ids, split.file, strict=True) if file != 0]
+    with pytest.raises(OSError, match=r"cannot be read: No such file.*Received: .*val-00000"):
+        evaluate.left_out(split, seen, 10)
+    with pytest.raises(OSError, match="cannot be read"):
+        evaluate.left_out(split, [], 10)
+
+
+def test_the_protocol_says_the_rate_and_the_split_how_far_to_loop(motion_records, tmp_path):
+    copy = shutil.copytree(motion_records, tmp_path / "records")
+    before = open_split(copy, "val")
+    text = (copy / "manifest.json").read_text()
+    assert '"fps": 0.0' in text
+    (copy / "manifest.json").write_text(text.replace('"fps": 0.0', '"fps": 12.5').replace('es": 250', 'es": 64'))
+    after = open_split(copy, "val")
+    assert (before.eval_frames, after.eval_frames) == (250, 64)
+    rates = [evaluate.protocol(split, 64, 32, None, False)["rate"] for split in (before, after)]
+    assert rates == ["frame rates as they were", "12.5 fps"]

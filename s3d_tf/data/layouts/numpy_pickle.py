@@ -76,7 +76,8 @@ class _Descr:
 
     def __init__(self, text: Any):
         if not (isinstance(text, str) and _DTYPE.fullmatch(text)):
-            raise _Refused(f"an array of {text!r:.40}")
+            named = repr(text[:40]) if isinstance(text, str) else type(text).__name__  # shared tuples print without end
+            raise _Refused(f"an array of {named}")
         self._text, self._order = text, "="
 
     def __setstate__(self, state: Any) -> None:
@@ -110,7 +111,9 @@ class _Array:
         if not (isinstance(descr, _Descr) and isinstance(raw, bytes) and isinstance(shape, tuple)):
             raise _Refused("an array in no known form")
         dtype = descr.resolve()
-        if not all(isinstance(n, int) and n >= 0 for n in shape) or math.prod(shape) * dtype.itemsize != len(raw):
+        if not all(isinstance(n, int) and n >= 0 for n in shape):
+            raise _Refused("an array whose shape is no numbers")
+        if math.prod(shape) * dtype.itemsize != len(raw):
             raise _Refused(f"{len(raw)} bytes for an array of the shape {shape!r:.80}")
         self.value = np.frombuffer(raw, dtype).reshape(shape, order="F" if fortran else "C")
 
