@@ -94,8 +94,9 @@ def measure_preparation(listed: listing.Listing) -> dict[str, float]:
         runners.in_processes(shards, output_dir, settings, noticed, workers=WORKERS.value)
 
     with tempfile.TemporaryDirectory() as folder:
+        start = time.monotonic()
         manifest = prepare.prepare(listed, Path(folder), SETTINGS, runner=runner)
-        seconds = time.monotonic() - begun[0]
+        seconds = time.monotonic() - (begun or [start])[0]
     split = manifest["splits"]["train"]
     return dict(
         preparation=sum(ended) / seconds,

@@ -39,6 +39,10 @@ def encode_video(item: Item, label_id: int, settings: Settings) -> tuple[dict[st
         _check(reader, encoder, item, settings, cut)
     except video.VideoError as error:
         return outcome | _failure(item, error), None
+    except cv2.error as error:  # one video that OpenCV stumbles over is no reason to stop
+        return outcome | _failure(
+            item, video.VideoError(f"OpenCV fails on it ({' '.join(str(error).split())[:200]})")
+        ), None
     if not cut and reader.decoded < reader.declared_frames and reader.reached_end:
         cut = f"{reader.decoded} of {reader.declared_frames} declared frames decode"
         cut += f" (damaged: {', '.join(reader.damaged[:3])})" if reader.damaged else ""

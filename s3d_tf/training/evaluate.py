@@ -119,8 +119,8 @@ def protocol(split: Split, at_least: int, crop: int, views: Views | None, backwa
 
 
 def without_strings(batch: Batch) -> Batch:
-    """The batch with its media ids as `[B, 512]` uint8, zeros behind: strings cannot go to every device."""
-    return {**batch, "media_id": tf.io.decode_raw(batch["media_id"], tf.uint8, fixed_length=512)}
+    """The batch with its media ids as `[B, 4096]` uint8, zeros behind: strings cannot go to every device."""
+    return {**batch, "media_id": tf.io.decode_raw(batch["media_id"], tf.uint8, fixed_length=4096)}
 
 
 def forward(model: keras.Model, strategy: tf.distribute.Strategy) -> Callable:

@@ -3,6 +3,7 @@ import json
 import shutil
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -207,3 +208,20 @@ def test_shards_of_other_settings_are_not_mixed(motion_videos, tmp_path):
 def test_settings_out_of_range(fields):
     with pytest.raises(ValueError, match="Received"):
         prepare.Settings(**fields)
+
+
+def test_a_video_that_opencv_stumbles_over_costs_itself_only(motion_videos, tmp_path, monkeypatch):
+    items = [item for item in listing.list_folder(motion_videos) if item.split == "val"]
+    open_video = video.open_video
+
+    def stumble(path, fps=0.0):
+        if path == items[3].path:
+            raise cv2.error("(-215:Assertion failed)\n !src.empty()")
+        return open_video(path, fps)
+
+    monkeypatch.setattr(video, "open_video", stumble)
+    listed = listing.Listing(items, sorted({item.label for item in items}))
+    manifest = prepare.prepare(listed, tmp_path, prepare.Settings(size=(32, 32)))
+    (line,) = [line for line in manifest["videos"] if line["status"] != "written"]
+    assert (line["path"], line["status"]) == (items[3].media_id, "unreadable")
+    assert line["reason"] == "OpenCV fails on it ((-215:Assertion failed) !src.empty())"
