@@ -36,7 +36,9 @@ def main(_):
     manifest = inspection.open_manifest(data_dir)
     summarise(manifest)
     problems = check(data_dir, manifest) if CHECK.value else 0
-    if OUTPUT.value and not problems:
+    if OUTPUT.value and problems:
+        print(f"{OUTPUT.value} is not drawn, since the shards differ; leave out --check to try")
+    elif OUTPUT.value:
         draw(data_dir, manifest)
     return 1 if problems else 0
 

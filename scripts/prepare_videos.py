@@ -52,9 +52,10 @@ SHARD_RANGE = flags.DEFINE_string("shard_range", None, "Prepare only these shard
 RUNNER = flags.DEFINE_enum("runner", "local", ["local", "beam"], "Who writes the shards.")
 BEAM_OPTIONS = flags.DEFINE_string("beam_options", "", "Flags of Apache Beam, such as '--runner=DirectRunner'.")
 
+NAMED = 10  # of each kind of loss; the manifest names all
+
 
 def main(_):
-    listed = list_source()
     settings = prepare.Settings(
         size=parse_size(RESIZE.value),
         quality=QUALITY.value,
@@ -65,7 +66,7 @@ def main(_):
         streams=tuple(STREAMS.value),
         max_frames=MAX_FRAMES.value,
     )
-    run(listed, settings)
+    run(list_source(), settings)
 
 
 def list_source() -> listing.Listing:
@@ -106,12 +107,19 @@ def run(listed: listing.Listing, settings: prepare.Settings) -> None:
         runner = functools.partial(beam.in_beam, options=shlex.split(BEAM_OPTIONS.value))
     else:
         runner = functools.partial(runners.in_processes, workers=WORKERS.value)
-    manifest = prepare.prepare(listed, output_dir, settings, shard_range=parse_range(SHARD_RANGE.value), runner=runner)
+    if (output_dir / prepare.MANIFEST).exists() and not prepare.missing_shards(listed, output_dir, settings):
+        print("All shards are there already; videos that were missing are tried again")
+    shard_range = parse_range(SHARD_RANGE.value)
+    try:
+        manifest = prepare.prepare(listed, output_dir, settings, shard_range=shard_range, runner=runner)
+    except KeyboardInterrupt:
+        print("The shards that are done stay; the same command goes on with the others")
+        raise
     if manifest is None:
         missing = prepare.missing_shards(listed, output_dir, settings)
         print(
-            f"These shards are done. {len(missing)} others are missing, from {missing[0]} to {missing[-1]}; the job "
-            f"that finds all done writes {prepare.MANIFEST}"
+            f"These shards are done. Of the others {len(missing)} are missing, the first is {missing[0]}; the job that "
+            f"finds all done writes {prepare.MANIFEST}"
         )
     else:
         report(manifest)
@@ -136,21 +144,29 @@ def parse_range(text: str | None) -> tuple[int, int] | None:
 
 
 def report(manifest: dict) -> None:
+    """Prints what was lost, a few of each kind by name, and the counts of each split."""
+    kinds: dict[str, list[str]] = {}
+    for line in manifest["videos"]:
+        if line["status"] != "written":
+            kinds.setdefault(line["status"], []).append(f"{line['path']}: {line['reason']}")
+        elif "in_part" in line:
+            kinds.setdefault("written in part", []).append(f"{line['path']}: {line['in_part']}")
+    for kind, lines in kinds.items():
+        for line in lines[:NAMED]:
+            print(f"  {kind}: {line}")
+        if len(lines) > NAMED:
+            print(f"  {kind}: {len(lines) - NAMED} more, see {prepare.MANIFEST}")
     for name, split in manifest["splits"].items():
+        if empty := split["classes_without_video"]:
+            more = ", ..." if len(empty) > NAMED else ""
+            print(f"  {name}: {len(empty)} classes without a written video: {', '.join(empty[:NAMED])}{more}")
+    for name, split in manifest["splits"].items():
+        stored = f", {split['frames']} stored" if split["frames"] != split["decoded"] else ""
         print(
             f"{name}: {split['listed']} listed, {split['written']} written, {split['missing']} missing, "
             f"{split['unreadable']} unreadable, {len(split['shards'])} shards; {split['decoded']} frames decoded of "
-            f"{split['declared_frames']} declared"
+            f"{split['declared_frames']} declared{stored}"
         )
-    for line in manifest["videos"]:
-        if line["status"] != "written":
-            print(f"  {line['status']}: {line['path']}: {line['reason']}")
-        elif "in_part" in line:
-            print(f"  written in part: {line['path']}: {line['in_part']}")
-    for name, split in manifest["splits"].items():
-        if empty := split["classes_without_video"]:
-            more = ", ..." if len(empty) > 10 else ""
-            print(f"  {name}: {len(empty)} classes without a written video: {', '.join(empty[:10])}{more}")
     print(f"{OUTPUT_DIR.value}: shards, {prepare.LABEL_MAP} and {prepare.MANIFEST}")
 
 

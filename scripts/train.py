@@ -56,6 +56,8 @@ def main(_):
     strategy = devices.make_strategy(NUM_REPLICAS.value)
     result = run.train(recipe, Path(DATA_DIR.value), Path(WORK_DIR.value), strategy, pace)
     print(f"step {result['step']} of {recipe.steps}, {WORK_DIR.value}")
+    if result["damaged"]:
+        print(f"{len(result['damaged'])} damaged records passed over: {', '.join(result['damaged'])}")
     return 0
 
 

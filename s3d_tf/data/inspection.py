@@ -35,6 +35,10 @@ def open_manifest(data_dir: Path) -> dict[str, Any]:
     Raises:
         ValueError: there is none, or it is of another version.
     """
+    if not (data_dir / MANIFEST).exists():
+        raise ValueError(
+            f"No prepared data set: {data_dir / MANIFEST} is missing; run scripts/prepare_videos.py first."
+        )
     manifest = read_json(data_dir / MANIFEST)
     try:
         for split in manifest["splits"].values():

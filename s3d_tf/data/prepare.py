@@ -27,6 +27,9 @@ from .settings import Settings
 
 __all__ = ["LABEL_MAP", "MANIFEST", "Runner", "Settings", "missing_shards", "prepare"]
 
+CLAIM = "settings.json"
+"""Beside the shards: the settings and the list of videos that the folder is for."""
+
 Runner = Callable[[list[shards.Shard], Path, Settings, shards.OnVideo], None]
 
 
@@ -88,21 +91,23 @@ def _finish(every: list[shards.Shard], listing: Listing, output_dir: Path, setti
     if any(outcomes is None for _, outcomes in written):
         return None
     manifest = make_manifest(listing, settings, written)
-    write_manifest(manifest, output_dir)
     if not any(split["written"] for split in manifest["splits"].values()):
+        shards.remove(every, output_dir)  # a corrected list may have the folder
+        (output_dir / shards.PARTS / CLAIM).unlink(missing_ok=True)
         first = manifest["videos"][0]
         raise ValueError(
             f"None of the {len(listing.items)} listed videos could be read, for example {first['path']}: "
             f"{first['reason']}."
         )
+    write_manifest(manifest, output_dir)
     return manifest
 
 
 def _check_range(shard_range: tuple[int, int] | None, count: int) -> tuple[int, int]:
     first, last = shard_range or (0, count)
-    if not 0 <= first < last:
+    if not 0 <= first < min(last, count):
         raise ValueError(
-            f"shard_range must be FIRST:END with FIRST below END; these videos make {count} shards. "
+            f"shard_range must be FIRST:END with FIRST below END and among the shards, of which there are {count}. "
             f"Received: {first}:{last}"
         )
     return min(first, count), min(last, count)
@@ -138,13 +143,14 @@ def _claimed(output_dir: Path, listing: Listing, settings: Settings, first: int,
 def _claim(output_dir: Path, listing: Listing, settings: Settings) -> None:
     listed = hashlib.sha256(json.dumps([listing.items, listing.classes]).encode()).hexdigest()
     claim = json.loads(json.dumps({**dataclasses.asdict(settings), "listed": listed}))
-    path = output_dir / shards.PARTS / "settings.json"
+    path = output_dir / shards.PARTS / CLAIM
     if path.exists():
         before = read_json(path)
         if differing := [key for key in claim if before.get(key) != claim[key]]:
+            names = ["the list of videos" if key == "listed" else key for key in differing]
             raise ValueError(
                 f"{output_dir} holds shards that were prepared with other videos or settings (differing: "
-                f"{', '.join(differing)}); choose another output_dir or delete that one."
+                f"{', '.join(names)}); choose another output_dir or delete that one."
             )
     else:
         write_json(path, claim)

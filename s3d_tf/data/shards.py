@@ -130,6 +130,13 @@ def remove_leftovers(shards: Iterable[Shard], output_dir: Path) -> None:
             leftover.unlink(missing_ok=True)
 
 
+def remove(shards: Iterable[Shard], output_dir: Path) -> None:
+    """Deletes these shards and what lies beside them."""
+    for shard in shards:
+        (output_dir / shard.name).unlink(missing_ok=True)
+        _beside(shard, output_dir).unlink(missing_ok=True)
+
+
 def sha256(path: Path) -> str:
     """The SHA-256 of a file, in hexadecimal."""
     digest = hashlib.sha256()

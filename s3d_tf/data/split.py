@@ -102,7 +102,9 @@ def open_split(data_dir: str | Path, split: str) -> Split:
     try:
         rows = manifest["splits"]
         if split not in rows:
-            raise ValueError(f"{data_dir} has no split {split!r}, only {', '.join(rows)}; prepare it, or name another.")
+            raise ValueError(
+                f"{data_dir} has no split {split!r}, only {', '.join(rows)}; prepare it, or name another (--split)."
+            )
         found = read_split(manifest, Path(data_dir), split)
     except (KeyError, TypeError, AttributeError):
         raise ValueError(f"The manifest is not of this version; prepare again. Received: {path}") from None

@@ -62,13 +62,15 @@ def open_tensors(path: str) -> Tensors:
 
 
 @contextlib.contextmanager
-def _damage(file: pathlib.Path, errors: tuple[type[Exception], ...]) -> Iterator[None]:
+def _damage(
+    file: pathlib.Path, errors: tuple[type[Exception], ...], what: str = "The checkpoint is damaged or truncated"
+) -> Iterator[None]:
     """Turns what a reader raises about a damaged file into one sentence."""
     try:
         yield
     except errors as error:
         reason = " ".join(str(error).split())[:200]
-        raise ValueError(f"The checkpoint is damaged or truncated ({reason}). Received: {str(file)!r}") from error
+        raise ValueError(f"{what} ({reason}). Received: {str(file)!r}") from error
 
 
 def _check_size(count: int, file: pathlib.Path) -> None:
@@ -156,7 +158,7 @@ def _what_else(folder: pathlib.Path) -> str:
     if any(folder.glob("saved_model.pb")) or any(folder.glob("*/saved_model.pb")):
         return "This is an exported model, for predict.py and TensorFlow Serving; load the weights it was made of."
     if (folder / "checkpoints").is_dir():
-        return "This is a training run; load it with training.checkpoints.load_model, or name it in the binaries."
+        return "This is a training run; name it as --work_dir, or load it with training.checkpoints.load_model."
     return "The folder holds no checkpoint that is known."
 
 
@@ -172,7 +174,7 @@ def _tensorflow(file: pathlib.Path) -> Tensors:
         raise ValueError(f"TensorFlow is needed to read this checkpoint. Received: {str(file)!r}") from error
 
     errors = (tf.errors.OpError, RuntimeError, ValueError, LookupError)
-    with _damage(file, errors):
+    with _damage(file, errors, "The file is damaged or truncated, or no checkpoint"):
         reader = tf.train.load_checkpoint(prefix)
         shapes = reader.get_variable_to_shape_map()
 

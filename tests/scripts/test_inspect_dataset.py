@@ -110,5 +110,5 @@ def test_the_hue_of_flow_is_its_direction():
 
 
 def test_a_folder_without_a_manifest_is_named(tmp_path):
-    with pytest.raises(ValueError, match=r"Cannot read .*manifest.json"):
+    with pytest.raises(ValueError, match=r"No prepared data set: .*manifest.json is missing"):
         inspection.open_manifest(tmp_path)

@@ -22,6 +22,9 @@ RECIPE = recipes.recipe(
 FLAGS = "--recipe=embedded --network=i2d --width=0.1 --batch_size=4 --num_frames=8 --dropout=0".split()  # noqa: SIM905
 
 
+ONE_THREAD = dict(TF_NUM_INTRAOP_THREADS="1", TF_NUM_INTEROP_THREADS="1", OMP_NUM_THREADS="1")
+
+
 @pytest.fixture(scope="module")
 def finished(motion_records, tmp_path_factory):
     work_dir = tmp_path_factory.mktemp("run")
@@ -81,18 +84,28 @@ def test_another_configuration_is_refused_by_name(finished, motion_records):
         run.train(other, motion_records, finished, devices.make_strategy(1))
 
 
-def test_an_interrupted_run_goes_on_to_the_weights_of_the_undisturbed_one(finished, motion_records, tmp_path):
-    strategy = devices.make_strategy(1)
-    first = dataclasses.replace(RECIPE, steps=4)
-    run.train(first, motion_records, tmp_path, strategy, run.Pace(steps_per_call=2, checkpoint_every=4))
-    config = json.loads((tmp_path / checkpoints.CONFIG).read_text())
+def test_an_interrupted_run_goes_on_to_the_weights_of_the_undisturbed_one(motion_records, tmp_path):
+    """Processes of their own, as after an interruption, and of one thread, whose sums are always the same."""
+
+    def train(work_dir, steps):
+        command = [sys.executable, str(ROOT / "scripts/train.py"), *FLAGS, "--dropout=0.2", "--boundaries=2,3"]
+        command += [f"--data_dir={motion_records}", f"--work_dir={work_dir}", f"--steps={steps}"]
+        env = {**os.environ, "PYTHONPATH": str(ROOT), **ONE_THREAD}
+        subprocess.run([*command, "--steps_per_call=2", "--checkpoint_every=4"], env=env, check=True, timeout=200)
+
+    undisturbed, interrupted = tmp_path / "undisturbed", tmp_path / "interrupted"
+    train(undisturbed, 6)
+    train(interrupted, 4)
+    config = json.loads((interrupted / checkpoints.CONFIG).read_text())
     config["recipe"]["steps"] = 6
-    (tmp_path / checkpoints.CONFIG).write_text(json.dumps(config))
-    run.train(RECIPE, motion_records, tmp_path, strategy, run.Pace(steps_per_call=2, checkpoint_every=4))
-    weights = [[v.numpy() for v in checkpoints.load_model(folder)[0].variables] for folder in (finished, tmp_path)]
+    (interrupted / checkpoints.CONFIG).write_text(json.dumps(config))
+    train(interrupted, 6)
+    weights = [
+        [v.numpy() for v in checkpoints.load_model(folder)[0].variables] for folder in (undisturbed, interrupted)
+    ]
     for a, b in zip(*weights, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
-    assert [line["step"] for line in lines(tmp_path)] == [2, 4, 6]
+    assert [line["step"] for line in lines(interrupted)] == [2, 4, 6]
 
 
 def test_killed_in_mid_training_it_goes_on_and_says_so(motion_records, tmp_path):
