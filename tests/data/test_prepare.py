@@ -105,7 +105,7 @@ def test_shards_in_ranges_by_several_jobs(motion_videos, motion_records, tmp_pat
     assert prepare.prepare(listed, tmp_path, settings, shard_range=(5, 99)) is None
     prepare.prepare(listed, tmp_path, settings, shard_range=(0, 2))
     assert checksums(tmp_path) == checksums(motion_records)
-    with pytest.raises(ValueError, match=r"make 7 shards. Received: 3:3"):
+    with pytest.raises(ValueError, match=r"of which there are 7\. Received: 3:3"):
         prepare.prepare(listed, tmp_path, settings, shard_range=(3, 3))
 
 
