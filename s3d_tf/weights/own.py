@@ -44,6 +44,8 @@ def save(
     preprocessing = preprocessing or getattr(model, "preprocessing", None) or default_preprocessing(model)
     check_fits(preprocessing, config["num_classes"], config["input_shape"][-1])
     target = pathlib.Path(directory)
+    if target.is_file():
+        raise ValueError(f"A model is saved as a folder, and this is a file. Received: {str(directory)!r}")
     if target.exists() and not (overwrite and is_own(directory)):
         raise ValueError(f"There is something at this place already. Received: {str(directory)!r}")
     target.parent.mkdir(parents=True, exist_ok=True)

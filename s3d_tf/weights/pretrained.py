@@ -130,7 +130,9 @@ def load_into(model: keras.Model, path: str | Path, allow: Sequence[str] = ()) -
 def load_checkpoint(model: keras.Model, checkpoint: Checkpoint, allow: Sequence[str] = ()) -> Report:
     """As `load_into`, of a checkpoint that is read already; sets `model.preprocessing` and `model.report`."""
     shapes = {name: tuple(variable.shape) for name, variable in variables(model).items()}
-    values, fresh = inflate(checkpoint.values, shapes)
+    values, fresh = checkpoint.values, []
+    if as_network(model.s3d_config["name"]).kinds != checkpoint.recognised.network.kinds:  # else what lacks is missing
+        values, fresh = inflate(checkpoint.values, shapes)
     not_loaded = assign(model, values, fresh=fresh, allow=allow, theirs=checkpoint.theirs)
     loaded = {n: checkpoint.theirs[n] for n in values if n in shapes and n not in not_loaded}
     report = Report(checkpoint.source, loaded, tuple(fresh), tuple(not_loaded), checkpoint.ignored)

@@ -231,3 +231,16 @@ def test_logits_equal_torchvisions_own(tmp_path):
         with torch.no_grad():
             expected = theirs(torch.from_numpy(x.transpose(0, 4, 1, 2, 3).copy())).numpy()
         close(model.predict(x, verbose=0), expected, 1e-4)
+
+
+@pytest.mark.parametrize("case", ["milnce", "slim_s3d_g"])
+def test_a_missing_temporal_conv_is_named_and_not_made_up(case, tmp_path):
+    table, is_pytorch, _ = CASES[case]
+    arrays = weights(table, is_pytorch)
+    checkpoint = read_checkpoint(write(tmp_path, arrays, is_pytorch))
+    ours = "Mixed_4c/Branch_1/Conv2d_0b_3x3/temporal/conv/kernel"
+    lost = checkpoint.theirs[ours]
+    (tmp_path / "less").mkdir()
+    path = write(tmp_path / "less", {name: array for name, array in arrays.items() if name != lost}, is_pytorch)
+    with pytest.raises(ValueError, match=f"(?s)missing.*{ours}"):
+        s3d_tf.load_pretrained(path)
