@@ -47,6 +47,12 @@ def _reuse_memory() -> None:
         libc.mallopt(trim_threshold, 512 << 20)
 
 
+def make_deterministic(seed: int) -> None:
+    """Has TensorFlow use only ops that give the same bits each time; needs to be called before it is used."""
+    tensorflow.random.set_seed(seed)
+    tensorflow.config.experimental.enable_op_determinism()
+
+
 def run(main: Callable[[Sequence[str]], int | None]) -> None:
     """Parses the flags, calls `main(argv)` and exits with its status; with 1 after an error that is about the input.
 

@@ -3,7 +3,8 @@
     python scripts/train.py --recipe=embedded --data_dir=RECORDS --work_dir=RUN
 
 Writes RUN/config.json, metrics.jsonl, result.json, checkpoints/ and tensorboard/. The same command again goes on from
-the newest checkpoint. Every field of the recipe has a flag; --list_recipes shows them. Uses all GPUs of the machine.
+the newest checkpoint. Every field of the recipe has a flag; --list_recipes shows them. Uses all GPUs of the machine,
+and with TF_CONFIG those of all its workers. SIGTERM and Ctrl-C save and end with status 75.
 """
 
 import dataclasses
@@ -13,7 +14,7 @@ from pathlib import Path
 from absl import flags
 
 from s3d_tf import cli
-from s3d_tf.training import devices, recipes, run
+from s3d_tf.training import devices, recipes, run, stopping
 
 RECIPE = flags.DEFINE_string("recipe", None, "Name of a recipe.")
 DATA_DIR = flags.DEFINE_string("data_dir", None, "What scripts/prepare_videos.py wrote.")
@@ -22,10 +23,11 @@ LIST_RECIPES = flags.DEFINE_bool("list_recipes", False, "Show the recipes and st
 NUM_REPLICAS = flags.DEFINE_integer(
     "num_replicas", None, "Devices to use; all GPUs, or one CPU, by default.", lower_bound=1
 )
-STEPS_PER_CALL = flags.DEFINE_integer("steps_per_call", run.Pace.steps_per_call, "Steps in a call of the graph.")
-CHECKPOINT_EVERY = flags.DEFINE_integer("checkpoint_every", run.Pace.checkpoint_every, "Steps.")
-MAX_DAMAGED = flags.DEFINE_integer(
-    "max_damaged", run.Pace.max_damaged, "Records damaged after preparation that are passed over."
+PEER_TIMEOUT = flags.DEFINE_float(
+    "peer_timeout", devices.PEER_TIMEOUT, "Seconds to wait for the other workers of TF_CONFIG.", lower_bound=1
+)
+DETERMINISTIC = flags.DEFINE_bool(
+    "deterministic", False, "Only ops that always give the same bits; slower, and clips are chosen by one thread."
 )
 
 _DEFINE = {
@@ -35,9 +37,19 @@ _DEFINE = {
     "bool": flags.DEFINE_bool,
     "tuple[float, ...]": flags.DEFINE_list,
     "tuple[int, ...]": flags.DEFINE_list,
+    "tuple[str, ...]": flags.DEFINE_list,
 }
-FIELDS = [field for field in dataclasses.fields(recipes.Recipe) if field.name != "name"]
-CHANGES = {field.name: _DEFINE[field.type](field.name, None, "Instead of the recipe's.") for field in FIELDS}
+_NUMBERS = {"tuple[float, ...]": float, "tuple[int, ...]": int, "tuple[str, ...]": str}
+
+
+def define(cls) -> dict:
+    """A flag for each field of a dataclass, with what its docstring says of it."""
+    told = recipes.describe(cls)
+    fields = [field for field in dataclasses.fields(cls) if field.name != "name"]
+    return {field.name: _DEFINE[field.type](field.name, None, told[field.name]) for field in fields}
+
+
+CHANGES, PACE = define(recipes.Recipe), define(run.Pace)
 
 
 def main(_):
@@ -49,33 +61,38 @@ def main(_):
         if not flags.FLAGS[name].value:
             print(f"error: --{name} is needed", file=sys.stderr)
             return 2
-    recipe = recipes.recipe(RECIPE.value, **changes())
-    pace = run.Pace(
-        steps_per_call=STEPS_PER_CALL.value, checkpoint_every=CHECKPOINT_EVERY.value, max_damaged=MAX_DAMAGED.value
-    )
-    strategy = devices.make_strategy(NUM_REPLICAS.value)
+    changes = given(recipes.Recipe, CHANGES)
+    if changes.get("weights"):
+        changes.setdefault("network", "")  # the weights' own
+    recipe = recipes.recipe(RECIPE.value, **changes)
+    pace = run.Pace(**given(run.Pace, PACE))
+    if DETERMINISTIC.value:
+        cli.make_deterministic(recipe.seed)
+    strategy = devices.make_strategy(NUM_REPLICAS.value, PEER_TIMEOUT.value)
     result = run.train(recipe, Path(DATA_DIR.value), Path(WORK_DIR.value), strategy, pace)
     print(f"step {result['step']} of {recipe.steps}, {WORK_DIR.value}")
     if result["damaged"]:
         print(f"{len(result['damaged'])} damaged records passed over: {', '.join(result['damaged'])}")
+    if "stopped" in result:
+        print(f"{result['stopped']}: saved; the same command goes on from there", file=sys.stderr)
+        return stopping.STATUS
     return 0
 
 
-def changes() -> dict:
-    """The recipe's fields that were set by a flag."""
-    given = {}
-    for field in FIELDS:
-        value = CHANGES[field.name].value
+def given(cls, values: dict) -> dict:
+    """The fields that were set by a flag."""
+    found = {}
+    for field in dataclasses.fields(cls):
+        value = values[field.name].value if field.name in values else None
         if value is None:
             continue
         if isinstance(value, list):
-            number = float if "float" in field.type else int
             try:
-                value = tuple(number(item) for item in value if item)
+                value = tuple(_NUMBERS[field.type](item) for item in value if item)
             except ValueError:
                 raise ValueError(f"{field.name} must be numbers with commas between. Received: {value}") from None
-        given[field.name] = value
-    return given
+        found[field.name] = value
+    return found
 
 
 if __name__ == "__main__":

@@ -51,20 +51,22 @@ def training_batches(
     flip: bool,
     batch_size: int,
     seed: int,
-    first_step: int = 0,
+    first_batch: int = 0,
     streams: Sequence[str] = (records.RGB_STREAM,),
     damage: Damage | None = None,
+    replicas: int = 1,
     worker: int = 0,
     num_workers: int = 1,
 ) -> tf.data.Dataset:
     """Endless shuffled batches: `num_frames` consecutive frames, a random `crop`, maybe flipped.
 
     Args:
-        batch_size: clips a step, of all workers together.
-        first_step: batches to leave out, as a run that was interrupted after them needs; nothing of them is read.
+        batch_size: clips of a batch.
+        first_batch: batches of all workers to leave out, as a run that was interrupted after them needs; nothing of
+            them is read.
         streams: RGB and flow of one clip share frames, crop and flip.
         damage: counts damaged records; a limit of `damage.LIMIT` by default.
-        worker, num_workers: give the `worker`th part of every batch.
+        replicas, worker, num_workers: of each `replicas` x `num_workers` batches give the `worker`th `replicas` only.
 
     Raises:
         ValueError: a crop that does not fit, a stream that was not prepared, flips where left and right matter.
@@ -72,10 +74,11 @@ def training_batches(
     check(split, crop, streams)
     if flip and not split.may_flip:
         raise ValueError(f"The classes of {split.dataset} tell left from right; do not flip. Received: flip={flip}")
-    if batch_size % num_workers:
-        raise ValueError(f"batch_size must be a multiple of the {num_workers} workers. Received: {batch_size}")
+    if first_batch % (replicas * num_workers):
+        raise ValueError(
+            f"first_batch must be a multiple of {replicas} replicas x {num_workers} workers. Received: {first_batch}"
+        )
     damage = damage or Damage(split)
-    part = batch_size // num_workers
 
     def choose(seeds: tf.Tensor, index: tf.Tensor) -> dict:
         record = records.parse(split.load(index), streams)
@@ -97,10 +100,12 @@ def training_batches(
         return damage.or_next(lambda number: decode(choose(choice["seeds"], number)), choice["index"])
 
     # Frames are decoded to their place in the batch: copying clips together would take a fifth of the time.
-    group = part if part * num_frames * crop * crop * 3 <= GROUP_BYTES else 1
+    group = batch_size if batch_size * num_frames * crop * crop * 3 <= GROUP_BYTES else 1
     decoded = (
-        order(split, batch_size, seed, first_step)
-        .map(lambda positions, indices: (positions[worker * part :][:part], indices[worker * part :][:part]))
+        order(split, batch_size, seed, first_batch)
+        .batch(replicas)
+        .shard(num_workers, worker)
+        .unbatch()
         .unbatch()
         .map(choose_whole, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
         .batch(group, drop_remainder=True)
@@ -110,12 +115,13 @@ def training_batches(
             deterministic=True,
         )
     )
-    return (decoded if group == part else decoded.unbatch().batch(part, drop_remainder=True)).prefetch(2)
+    batches = decoded if group == batch_size else decoded.unbatch().batch(batch_size, drop_remainder=True)
+    return batches.prefetch(2 * replicas).apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
 
 
-def order(split: Split, batch_size: int, seed: int, first_step: int = 0) -> tf.data.Dataset:
+def order(split: Split, batch_size: int, seed: int, first_batch: int = 0) -> tf.data.Dataset:
     """Which record is where: endless batches of (position over all epochs, record), each `[batch_size]` int64."""
-    epoch, skipped = divmod(first_step * batch_size, split.num_videos)
+    epoch, skipped = divmod(first_batch * batch_size, split.num_videos)
 
     def one_epoch(epoch: tf.Tensor) -> tf.data.Dataset:
         base = tf.stack([tf.cast(seed, tf.int64), epoch])

@@ -1,163 +1,165 @@
-"""What a work_dir holds of a run: its configuration and its newest checkpoints."""
+"""Checkpoints of a run: the newest few and the best, never half-written, by variable name."""
 
 from __future__ import annotations
 
-import dataclasses
-import os
+import contextlib
 import re
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 import keras
 import tensorflow as tf
+from absl import logging
 
-from ..files import read_json, write_json
+from ..files import read_json, write_json, write_text
 from ..networks import build_model
-from ..weights import Preprocessing
 from ..weights.own import attach
-from .recipes import Recipe
+from .config import Run, read_run
 
-CONFIG = "config.json"
-_FOLDER = "checkpoints"
-
-
-class Run(NamedTuple):
-    """The configuration of a run: all that is needed to build its network and to feed it."""
-
-    recipe: Recipe
-    classes: tuple[str, ...]
-    frame_size: tuple[int, int] | int  # rows and columns, or the shorter side, that frames are resized to
+NEWEST, BEST = "checkpoints", "best"
+_BEST_RESULT = "best.json"
+_DAMAGED = (tf.errors.OpError, IndexError)  # what reading a file that was cut off or overwritten gives
 
 
-def check_run(work_dir: Path, run: Run) -> None:
-    """Refuses a work_dir that holds another run's checkpoints.
-
-    Raises:
-        ValueError: with the fields that differ.
-    """
-    if not _has_checkpoint(work_dir):
-        return
-    before, now = _flat(read_run(work_dir)), _flat(run)
-    if differing := [f"{key} {before[key]!r}, now {now[key]!r}" for key in now if before[key] != now[key]]:
-        raise ValueError(
-            f"{work_dir} holds a run of another configuration: {'; '.join(differing)}. Name another work_dir, or "
-            "delete this one."
-        )
-
-
-def claim_run(work_dir: Path, run: Run, details: Mapping) -> None:
-    """Writes the configuration of a run with some details, unless checkpoints of it are there already."""
-    path = work_dir / CONFIG
-    if _has_checkpoint(work_dir):
-        return
-    work_dir.mkdir(parents=True, exist_ok=True)
-    write_json(
-        path, dict(recipe=dataclasses.asdict(run.recipe), classes=run.classes, frame_size=run.frame_size) | details
-    )
-
-
-def read_run(work_dir: Path) -> Run:
-    """The run that a work_dir holds.
-
-    Raises:
-        ValueError: it holds none.
-    """
-    path = work_dir / CONFIG
-    if not path.exists():
-        raise ValueError(f"No training run: {path} is missing; name the work_dir of scripts/train.py.")
-    config = read_json(path)
-    try:
-        fields = {key: tuple(v) if isinstance(v, list) else v for key, v in config["recipe"].items()}
-        size = config["frame_size"]
-        return Run(Recipe(**fields), tuple(config["classes"]), size if isinstance(size, int) else tuple(size))
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path} is no configuration of a training run of this version: {error}") from None
-
-
-def build(run: Run) -> keras.Model:
-    """The run's network with fresh weights."""
-    r = run.recipe
-    keras.utils.set_random_seed(r.seed)
-    return build_model(r.network, len(run.classes), width=r.width, dropout=r.dropout, norm_momentum=r.norm_momentum)
-
-
-def load_model(work_dir: Path) -> tuple[keras.Model, Run, int]:
-    """The network of a work_dir with the weights of its newest checkpoint, the run, and the checkpoint's step.
+def load_model(work_dir: Path, best: bool = False) -> tuple[keras.Model, Run, int]:
+    """The network of a work_dir with the weights of its newest checkpoint, or its best, the run, and the step.
 
     The model carries its `preprocessing`, as one from `s3d_tf.load_pretrained` does.
 
     Raises:
-        ValueError: no run, or no checkpoint yet.
+        ValueError: no run, no checkpoint yet, or none that is whole.
     """
     run = read_run(work_dir)
-    model = build(run)
-    step = Checkpoints(work_dir, model).restore()
+    model = build_model(**run.model)
+    step = Checkpoints(work_dir, model, folder=BEST if best else NEWEST).restore()
     if step is None:
-        raise ValueError(f"No checkpoint in {work_dir / _FOLDER} yet; train first.")
-    attach(model, preprocessing(run))
+        hint = "train with --evaluate_every" if best else "train first"
+        raise ValueError(f"No checkpoint in {work_dir / (BEST if best else NEWEST)} yet; {hint}.")
+    attach(model, run.preprocessing)
     return model, run, step
-
-
-def preprocessing(run: Run) -> Preprocessing:
-    """What a run's clips go through, for its weights' other users."""
-    r = run.recipe
-    return Preprocessing(resize=run.frame_size, crop=r.crop, min_frames=r.num_frames, labels=run.classes)
 
 
 class Checkpoints:
     """The newest checkpoints of a work_dir, by variable name, so that they outlive changes of our classes.
 
     Args:
-        work_dir: they lie in its folder `checkpoints`.
+        work_dir: they lie in its `folder`.
         model: the network.
-        optimizer: built; None to load the network alone.
+        state: what else there is to keep, by name; None to load the network alone.
         keep: how many of the newest stay.
     """
 
     def __init__(
-        self, work_dir: Path, model: keras.Model, optimizer: keras.optimizers.Optimizer | None = None, keep: int = 3
+        self,
+        work_dir: Path,
+        model: keras.Model,
+        state: Mapping[str, tf.Variable] | None = None,
+        keep: int = 3,
+        folder: str = NEWEST,
     ):
-        seed = re.compile(r"^seed_generator(_\d+)?/")  # the dropout's; Keras numbers it by the models made before
-        self._variables = {v.path: v.value for v in model.variables if not seed.match(v.path)}
-        if optimizer is not None:
-            self._variables |= {seed.sub("dropout/", v.path): v.value for v in model.variables if seed.match(v.path)}
-            self._variables |= {f"optimizer/{v.path}": v.value for v in optimizer.variables}
-        self._checkpoint = tf.train.Checkpoint(variables=self._variables)
-        self._partial = optimizer is None
-        self._manager = tf.train.CheckpointManager(
-            self._checkpoint, str(work_dir / _FOLDER), max_to_keep=keep, checkpoint_name="step"
-        )
+        self.folder, self._keep, self._partial = work_dir / folder, keep, state is None
+        # A dropout's seed is none of it: it follows from the recipe and the step.
+        weights = {v.path: v.value for v in model.variables if v.name != "seed_generator_state"}
+        self._checkpoint = tf.train.Checkpoint(variables={**weights, **(state or {})})
+
+    def steps(self) -> list[int]:
+        """Of the checkpoints there are, oldest first. The index is renamed into place last, so all else is there."""
+        found = (re.fullmatch(r"step-(\d+)\.index", path.name) for path in self.folder.glob("step-*.index"))
+        return sorted(int(match[1]) for match in found if match)
+
+    def path(self, step: int) -> Path:
+        """What TensorFlow calls the checkpoint of that step."""
+        return self.folder / f"step-{step}"
 
     def save(self, step: int) -> Path:
-        """Writes a checkpoint under a temporary name, renames it, and drops the oldest."""
+        """Writes a checkpoint under a temporary name, renames it, and only then drops the oldest.
+
+        Raises:
+            OSError: it cannot be written (a full disk); the ones before stay as they are.
+        """
+        path = self.path(step)
         try:
-            return Path(self._manager.save(checkpoint_number=step))
-        except tf.errors.OpError as error:
-            raise OSError(f"Cannot write a checkpoint: {error.message}") from None
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._checkpoint.write(str(path))
+            self._list([*[s for s in self.steps() if s != step][-self._keep :], step][-self._keep :])
+        except (tf.errors.OpError, OSError) as error:
+            self.clear()
+            reason = error.message if isinstance(error, tf.errors.OpError) else str(error)
+            newest = [s for s in self.steps() if s != step][-1:]
+            stays = f"the one of step {newest[0]} stays" if newest else "there is none yet"
+            raise OSError(f"Cannot write the checkpoint of step {step}; {stays}. Received: {reason}") from None
+        for old in self.steps()[: -self._keep]:
+            self._delete(old)
+        return path
 
     def restore(self) -> int | None:
-        """Loads the newest checkpoint; its step, or None when there is none."""
-        newest = self._manager.latest_checkpoint
-        if newest is None:
+        """Loads the newest checkpoint that is whole; its step, or None when there is none.
+
+        Raises:
+            ValueError: none is whole, or they are of another network.
+        """
+        steps, damaged = self.steps(), []
+        for step in reversed(steps):
+            try:
+                status = self._checkpoint.read(str(self.path(step)))
+                status.assert_existing_objects_matched()
+                if self._partial:
+                    status.expect_partial()
+                else:
+                    status.assert_consumed()
+                break
+            except _DAMAGED as error:
+                reason = str(getattr(error, "message", error)).splitlines()[0]
+                damaged.append(f"{self.path(step)} ({reason[:200]})")
+            except (AssertionError, ValueError) as error:
+                reason = str(error).splitlines()[0]
+                raise ValueError(f"The checkpoint {self.path(step)} does not fit: {reason}") from None
+        else:
+            if steps:
+                raise ValueError(f"No checkpoint is whole; all are damaged. Received: {'; '.join(damaged)}")
             return None
-        try:
-            status = self._checkpoint.restore(newest)
-            status.assert_existing_objects_matched()
-            if self._partial:
-                status.expect_partial()
-            else:
-                status.assert_consumed()
-        except (tf.errors.OpError, AssertionError, ValueError, IndexError) as error:
-            raise ValueError(
-                f"The checkpoint {newest} does not fit or is damaged: {str(error).splitlines()[0]}"
-            ) from None
-        return int(os.path.basename(newest).rpartition("-")[2])
+        if damaged:
+            logging.warning("damaged, the checkpoint before is taken (step %d): %s", step, "; ".join(damaged))
+        return step
+
+    def clear(self, after: int | None = None) -> None:
+        """Deletes what a killed or failed save left behind, and checkpoints after a step."""
+        for step in self.steps():
+            if after is not None and step > after:
+                self._delete(step)
+        whole = {f"step-{step}" for step in self.steps()}
+        for path in self.folder.glob("step-*"):
+            if re.match(r"step-\d+", path.name)[0] not in whole or "temp" in path.name:
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+
+    def _delete(self, step: int) -> None:
+        """The index first: what is left of a checkpoint without one is nobody's."""
+        prefix = self.path(step).name
+        for path in sorted(self.folder.glob(f"{prefix}.*"), key=lambda path: path.suffix != ".index"):
+            path.unlink(missing_ok=True)
+
+    def _list(self, steps: list[int]) -> None:
+        """The file by which `tf.train.latest_checkpoint` finds them; we look at the folder itself."""
+        names = [self.path(step).name for step in steps]
+        lines = [f'model_checkpoint_path: "{names[-1]}"', *(f'all_model_checkpoint_paths: "{name}"' for name in names)]
+        write_text(self.folder / "checkpoint", "".join(line + "\n" for line in lines))
 
 
-def _has_checkpoint(work_dir: Path) -> bool:
-    return (work_dir / CONFIG).exists() and any((work_dir / _FOLDER).glob("step-*.index"))
+class Best:
+    """The one checkpoint with the highest top-1 on a validation split."""
 
+    def __init__(self, work_dir: Path, model: keras.Model):
+        self._checkpoints = Checkpoints(work_dir, model, keep=1, folder=BEST)
+        self._result = self._checkpoints.folder / _BEST_RESULT
 
-def _flat(run: Run) -> dict:
-    return {**dataclasses.asdict(run.recipe), "classes": run.classes, "frame_size": run.frame_size}
+    def offer(self, step: int, top1: float) -> bool:
+        """Keeps the weights as they are now if they are better than the best so far; whether they were."""
+        best = -1.0
+        with contextlib.suppress(ValueError):  # none yet
+            best = read_json(self._result)["top1"]
+        if top1 <= best:
+            return False
+        self._checkpoints.save(step)
+        write_json(self._result, dict(step=step, top1=top1))
+        return True

@@ -1,17 +1,25 @@
-"""The training loop: one for one device and for many. Keras' own `fit` fails under multi-worker strategies."""
+"""The training loop: one for one device, many devices and many workers. Keras' own `fit` fails under the last.
+
+A step is one or more micro-batches on every replica: the paper's 336 clips are 56 micro-batches of 6, whether 56, 8 or
+1 replicas take them. Batch norm sees one micro-batch. Gradients are summed up and moving averages averaged over all of
+them, so that the number of replicas changes nothing but rounding.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import keras
 import tensorflow as tf
 
 from ..data import clips
-from ..data.pipeline import Batch
+from ..data.pipeline import KEYS, Batch
+from ..weights import Preprocessing
+from .optimizer import LossScale, make_optimizer
 from .recipes import Recipe
+from .stopping import Stop
 
 
 class Report(NamedTuple):
@@ -20,10 +28,25 @@ class Report(NamedTuple):
     step: int  # the last one
     loss: float  # cross-entropy, nats
     top1: float  # of the training clips
+    top5: float
     clips_per_second: float
     input_wait: float  # share of the time spent waiting for the next batch
+    gradient_norm: float  # over all variables, with weight decay, before clipping
     learning_rate: float
     seconds: float
+
+
+class DivergedError(FloatingPointError):
+    """The loss or its gradient became NaN or infinite; the weights are those before that step.
+
+    Attributes:
+        step: the steps done.
+        data_step: the step's worth of clips that was met.
+    """
+
+    def __init__(self, step: int, data_step: int, loss: float, norm: float):
+        super().__init__(f"The loss became {loss}, its gradient's norm {norm}, in step {step + 1}")
+        self.step, self.data_step = step, data_step
 
 
 class Trainer:
@@ -32,21 +55,41 @@ class Trainer:
     Args:
         recipe: see `Recipe`.
         build: makes the network; called inside the strategy's scope.
-        strategy: whose replicas share a global batch; batch norm sees one replica's clips (the paper's 6 a GPU).
+        strategy: whose replicas share a global batch; batch norm sees one micro-batch (the paper's 6 clips a GPU).
+        preprocessing: stream and range of the pixels.
+        xla: compile the network's step with XLA.
+        stop: looked at before every micro-batch (with many workers: every step).
+
+    Raises:
+        ValueError: a batch that cannot be shared out evenly.
     """
 
-    def __init__(self, recipe: Recipe, build: Callable[[], keras.Model], strategy: tf.distribute.Strategy):
-        if recipe.batch_size % strategy.num_replicas_in_sync:
-            raise ValueError(
-                f"batch_size must be a multiple of the {strategy.num_replicas_in_sync} replicas. Received: "
-                f"{recipe.batch_size}"
-            )
-        self.recipe, self.strategy = recipe, strategy
+    def __init__(
+        self,
+        recipe: Recipe,
+        build: Callable[[], keras.Model],
+        strategy: tf.distribute.Strategy,
+        preprocessing: Preprocessing = Preprocessing(),  # noqa: B008 (frozen)
+        xla: bool = False,
+        stop: Stop | None = None,
+    ):
+        self.recipe, self.strategy, self.stop = recipe, strategy, stop or Stop()
+        self.clips_at_once, self.micro_batches = share_out(recipe, strategy.num_replicas_in_sync)
+        self._key, self._scaling = KEYS[preprocessing.modality], preprocessing.scale_and_offset()
+        self._num_workers = max(1, strategy.extended._num_workers if hasattr(strategy.extended, "_num_workers") else 1)
         with strategy.scope():
             self.model = build()
+            self.variables = self.model.trainable_variables
             self.optimizer = make_optimizer(recipe)
-            self.optimizer.build(self.model.trainable_variables)
-        self._decayed = {variable.path for variable in self.model.trainable_variables if variable.name == "kernel"}
+            self.optimizer.build(self.variables)
+            self.loss_scale = LossScale(recipe.precision == "mixed_float16")
+            self.data_step = tf.Variable(0, trainable=False, dtype=tf.int64)  # steps' worth of clips that were taken
+            self._averages = moving_averages(self.model)
+            self._gradient_sums = [_sum_like(variable) for variable in self.variables]
+            self._average_sums = [_sum_like(variable) for variable in self._averages]
+            self._numbers = _sum_like(tf.zeros([3]))  # loss, clips right by top-1, by top-5
+        self._decayed = {variable.path for variable in self.variables if variable.name == "kernel"}
+        self._differentiate = tf.function(self._gradients, jit_compile=True) if xla else self._gradients
         self._run = tf.function(self._steps)
 
     @property
@@ -54,68 +97,212 @@ class Trainer:
         """Steps done."""
         return int(self.optimizer.iterations.numpy())
 
-    def distribute(self, batches: tf.data.Dataset):
-        """An iterator of batches for `train`."""
-        numbers = batches.map(lambda batch: {"clip": batch["clip"], "label": batch["label"]})  # devices take no strings
-        return iter(self.strategy.experimental_distribute_dataset(numbers))
+    @property
+    def state(self) -> dict[str, tf.Variable]:
+        """What a checkpoint holds beside the network, by name."""
+        own = {f"optimizer/{variable.path}": variable.value for variable in self.optimizer.variables}
+        return own | {"data_step": self.data_step} | self.loss_scale.state
 
-    def train(self, iterator, num_steps: int) -> Report:
-        """Takes `num_steps` steps in one call of the compiled graph.
+    def train(self, iterator: Iterator[Batch], num_steps: int) -> Report | None:
+        """Takes `num_steps` steps in one call of the compiled graph, or fewer when `stop` says so.
+
+        Args:
+            iterator: of micro-batches, for each replica one at a time (`distribute`).
+
+        Returns:
+            None when it stopped before the first step was done.
 
         Raises:
-            FloatingPointError: the loss is NaN or infinite.
+            DivergedError: the loss or its gradient is NaN or infinite.
         """
-        start = time.perf_counter()
-        loss, correct, wait = (float(value) for value in self._run(iterator, tf.constant(num_steps)))
+        before, start = self.data_step.numpy(), time.perf_counter()
+        totals, wait, last_loss, last_norm, failed = self._run(iterator, tf.constant(num_steps))
         seconds = time.perf_counter() - start
-        num_clips = num_steps * self.recipe.batch_size
-        if loss != loss or loss == float("inf"):
-            raise FloatingPointError(f"The loss became {loss} within the {num_steps} steps before step {self.step}.")
+        taken = int(self.data_step.numpy() - before)
+        if failed:
+            raise DivergedError(self.step, int(self.data_step.numpy()), float(last_loss), float(last_norm))
+        if not taken:
+            return None
+        loss, correct1, correct5, norm = (float(total) for total in totals)
+        num_clips = taken * self.recipe.batch_size
         return Report(
-            self.step,
-            loss / num_steps,
-            correct / num_clips,
-            num_clips / seconds,
-            wait / seconds,
-            float(keras.ops.convert_to_numpy(self.optimizer.learning_rate)),
-            seconds,
+            step=self.step,
+            loss=loss / taken,
+            top1=correct1 / num_clips,
+            top5=correct5 / num_clips,
+            clips_per_second=num_clips / seconds,
+            input_wait=float(wait) / seconds,
+            gradient_norm=norm / taken,
+            learning_rate=float(keras.ops.convert_to_numpy(self.optimizer.learning_rate)),
+            seconds=seconds,
         )
 
+    def distribute(self, make: Callable[..., tf.data.Dataset]) -> Iterator[Batch]:
+        """An iterator of micro-batches for `train`.
+
+        Args:
+            make: called with batch_size (one replica's micro-batch), replicas (of this worker), worker, num_workers
+                and first_batch, gives the worker's batches.
+        """
+
+        def numbers(context: tf.distribute.InputContext) -> tf.data.Dataset:
+            batches = make(
+                batch_size=self.clips_at_once,
+                replicas=self.strategy.num_replicas_in_sync // context.num_input_pipelines,
+                worker=context.input_pipeline_id,
+                num_workers=context.num_input_pipelines,
+                first_batch=int(self.data_step.numpy()) * self.micro_batches * self.strategy.num_replicas_in_sync,
+            )
+            return batches.map(lambda batch: {key: batch[key] for key in (self._key, "label")})  # no strings there
+
+        return iter(self.strategy.distribute_datasets_from_function(numbers))
+
     def _steps(self, iterator, num_steps):
-        totals = tf.zeros([3])  # loss, correct clips, seconds of waiting
-        for _ in tf.range(num_steps):
+        """As many steps, in the graph. Stops early at `stop` and at a loss that is no number."""
+        totals, wait = tf.zeros([4]), tf.zeros([], tf.float64)
+        loss = norm = tf.zeros([])
+        steps, go_on, failed = tf.zeros([], tf.int32), tf.constant(True), tf.constant(False)
+        while steps < num_steps and go_on:
             tf.autograph.experimental.set_loop_options(parallel_iterations=1)
-            before = tf.timestamp()
+            waited, whole, stopping = self._accumulate(iterator)
+            wait += waited
+            numbers, norm, stopping = self._first(self.strategy.run(self._reduce, args=(stopping,)))
+            finite = tf.math.is_finite(norm) & tf.math.is_finite(numbers[0])
+            if whole:
+                loss = numbers[0]
+                failed = not finite and (not self.loss_scale.active or not tf.math.is_finite(loss))
+                if finite:
+                    self.strategy.run(self._apply)
+                self.loss_scale.update(finite)
+                if not failed:
+                    self.data_step.assign_add(1)
+                    totals += tf.concat([numbers, [tf.where(finite, norm, 0.0)]], 0)
+                    steps += 1
+            go_on = whole and not failed and stopping < 0.5
+        return totals, wait, loss, norm, failed
+
+    def _accumulate(self, iterator):
+        """Sums up the gradients of one step's micro-batches; whether all of them were taken before `stop`."""
+        self.strategy.run(self._reset)
+        wait, stopping = tf.zeros([], tf.float64), tf.zeros([], tf.float64)
+        taken = tf.zeros([], tf.int32)
+        while taken < self.micro_batches:
+            tf.autograph.experimental.set_loop_options(parallel_iterations=1)
+            before, stopping = tf.unstack(self.stop.tensor())
+            if stopping > 0.5 and self._num_workers == 1:  # many workers agree on it at the step's end
+                break
             with tf.control_dependencies([before]):
                 batch = next(iterator)
             with tf.control_dependencies(tf.nest.flatten(batch, expand_composites=True)):
-                wait = tf.cast(tf.timestamp() - before, tf.float32)
-            loss, correct = self.strategy.run(self._step, args=(batch,))
-            sums = [self.strategy.reduce("SUM", value, axis=None) for value in (loss, correct)]
-            totals += tf.stack([*sums, wait])
-        return tf.unstack(totals)
+                wait += self.stop.tensor()[0] - before
+            self.strategy.run(self._micro_batch, args=(batch, taken))
+            taken += 1
+        return wait, taken == self.micro_batches, tf.cast(stopping, tf.float32)
 
-    def _step(self, batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
-        variables = self.model.trainable_variables
+    def _reset(self):
+        for total in (*self._gradient_sums, *self._average_sums, self._numbers):
+            total.assign(tf.zeros_like(total))
+
+    def _micro_batch(self, batch: Batch, taken: tf.Tensor):
+        """In a replica: adds one micro-batch to the sums."""
+        replica = tf.distribute.get_replica_context()
+        number = (self.data_step * self.micro_batches + tf.cast(taken, tf.int64)) * replica.num_replicas_in_sync
+        number += tf.cast(replica.replica_id_in_sync_group, tf.int64)
+        numbers, gradients, averages = self._differentiate(
+            [tf.convert_to_tensor(variable) for variable in self.variables],
+            self._other_values(number),
+            batch[self._key],
+            batch["label"],
+            self.loss_scale.value,
+        )
+        for total, value in zip(self._gradient_sums, gradients, strict=True):
+            total.assign_add(value)
+        for total, value in zip(self._average_sums, averages, strict=True):
+            total.assign_add(value)
+        self._numbers.assign_add(numbers)
+
+    def _other_values(self, number: tf.Tensor) -> list[tf.Tensor]:
+        """Of the variables that are not trained: a dropout's seed follows from the recipe's and the micro-batch."""
+
+        def value(variable):
+            if variable.name != "seed_generator_state":
+                return tf.convert_to_tensor(variable)
+            return tf.stack([tf.cast(self.recipe.seed, variable.dtype), tf.cast(number, variable.dtype)])
+
+        return [value(variable) for variable in self.model.non_trainable_variables]
+
+    def _gradients(self, trained, others, clip, label, loss_scale):
+        """A pure function of tensors: (loss, right by top-1 and top-5), gradients, new moving averages."""
         with tf.GradientTape() as tape:
-            logits = self.model(clips.scale(batch["clip"]), training=True)
-            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(batch["label"], logits)
-            loss = tf.reduce_sum(losses) / self.recipe.batch_size  # the replicas' gradients are summed
-        gradients = tape.gradient(loss, variables)
-        decay = self.recipe.weight_decay / self.strategy.num_replicas_in_sync
+            tape.watch(trained)
+            scaled = clips.scale(clip, *self._scaling)
+            logits, others = self.model.stateless_call(trained, others, scaled, training=True)
+            logits = tf.cast(logits, tf.float32)
+            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(label, logits)
+            loss = tf.reduce_sum(losses) / self.recipe.batch_size
+            target = loss * loss_scale
+        gradients = tape.gradient(target, trained)
+        after = dict(zip((v.path for v in self.model.non_trainable_variables), others, strict=True))
+        rank = tf.reduce_sum(tf.cast(logits > tf.gather(logits, label, axis=1, batch_dims=1)[:, None], tf.int32), 1)
+        correct = [tf.reduce_sum(tf.cast(rank < k, tf.float32)) for k in (1, 5)]
+        return tf.stack([loss, *correct]), gradients, [after[variable.path] for variable in self._averages]
+
+    def _reduce(self, stopping):
+        """In a replica: the sums of all replicas, with weight decay; (loss and counts, gradient's norm, stopping)."""
+        replica = tf.distribute.get_replica_context()
+        sums = [tf.convert_to_tensor(total) for total in (*self._gradient_sums, self._numbers)] + [stopping]
+        sums = [tf.identity(value) for value in sums]  # on this device: in a loop, what is read has none
+        *gradients, numbers, stopping = replica.all_reduce("SUM", sums)
         gradients = [
-            gradient + decay * tf.convert_to_tensor(variable) if variable.path in self._decayed else gradient
-            for gradient, variable in zip(gradients, variables, strict=True)
+            gradient / self.loss_scale.value
+            + (self.recipe.weight_decay * tf.convert_to_tensor(variable) if variable.path in self._decayed else 0.0)
+            for gradient, variable in zip(gradients, self.variables, strict=True)
         ]
-        self.optimizer.apply(gradients, variables)
-        correct = tf.reduce_sum(tf.cast(tf.argmax(logits, 1) == batch["label"], tf.float32))
-        return loss, correct
+        norm = tf.linalg.global_norm(gradients)
+        if self.recipe.clip_norm:
+            gradients, _ = tf.clip_by_global_norm(gradients, self.recipe.clip_norm, use_norm=norm)
+        for total, gradient in zip(self._gradient_sums, gradients, strict=True):
+            total.assign(gradient)
+        return numbers, norm, stopping
+
+    def _apply(self):
+        """In a replica: the optimizer's step, and the mean of the moving averages over all micro-batches."""
+        self.optimizer.apply([tf.convert_to_tensor(total) for total in self._gradient_sums], self.variables)
+        for variable, total in zip(self._averages, self._average_sums, strict=True):
+            variable.assign(tf.convert_to_tensor(total) / self.micro_batches)  # and Keras takes the replicas' mean
+
+    def _first(self, values):
+        """What every replica has the same of."""
+        return tf.nest.map_structure(lambda value: self.strategy.experimental_local_results(value)[0], values)
 
 
-def make_optimizer(recipe: Recipe) -> keras.optimizers.Optimizer:
-    """SGD with momentum and the recipe's stepwise learning rate."""
-    schedule: float | keras.optimizers.schedules.LearningRateSchedule = recipe.learning_rates[0]
-    if recipe.boundaries:  # Keras changes the rate after a boundary's step, the recipe with it
-        boundaries = [boundary - 1 for boundary in recipe.boundaries]
-        schedule = keras.optimizers.schedules.PiecewiseConstantDecay(boundaries, list(recipe.learning_rates))
-    return keras.optimizers.SGD(schedule, momentum=recipe.momentum, name="sgd")  # checkpoints hold the name
+def share_out(recipe: Recipe, replicas: int) -> tuple[int, int]:
+    """Clips that a replica takes at once, and how often it does so in a step.
+
+    Raises:
+        ValueError: it cannot be done evenly.
+    """
+    share, rest = divmod(recipe.batch_size, replicas)
+    at_once = min(share, recipe.clips_per_replica)
+    if rest or share % at_once:
+        raise ValueError(
+            f"batch_size must be a multiple of {replicas} replica{'s' * (replicas > 1)} x {at_once or 1} clips at once "
+            f"(clips_per_replica). Received: {recipe.batch_size}"
+        )
+    return at_once, share // at_once
+
+
+def moving_averages(model: keras.Model) -> list[keras.Variable]:
+    """Those of the batch norms that are trained."""
+    norms = [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.BatchNormalization)]
+    return [v for norm in norms if norm.trainable for v in (norm.moving_mean, norm.moving_variance)]
+
+
+def _sum_like(variable) -> tf.Variable:
+    """A sum of each replica's own."""
+    return tf.Variable(
+        tf.zeros(variable.shape),
+        trainable=False,
+        synchronization=tf.VariableSynchronization.ON_READ,
+        aggregation=tf.VariableAggregation.SUM,
+    )

@@ -6,6 +6,10 @@ Where the paper is silent the number is of its authors' code (TF-slim s3dg, Deep
 from __future__ import annotations
 
 import dataclasses
+import re
+
+PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
+STREAMS = ("rgb", "flow")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -14,38 +18,53 @@ class Recipe:
 
     Attributes:
         name: the key in `RECIPES`.
-        network: see `s3d_tf.networks.VARIANTS`.
-        width: factor on the channels.
+        network: see `s3d_tf.networks.VARIANTS`; with `weights` it may be empty, for the one that they belong to.
+        convention: whose conventions the network is built by; of the weights, or else the paper's, when empty.
+        width: factor on the channels; of the weights, where there are any.
+        weights: what to start from (docs/weights.md); the logits start afresh unless the classes are the same.
+        freeze: patterns of layers that stay as they are, such as Conv2d_* or Mixed_3*; batch norms in them too.
+        stream: rgb or flow.
         num_frames: consecutive frames of a training clip.
         eval_frames: evaluation sees all frames, looped up to this many.
         crop: rows and columns of a clip, pixels.
         flip: mirror clips at random. Off where left and right matter.
         batch_size: clips a step, over all replicas.
+        clips_per_replica: most clips that a replica takes at once, and that share their batch norm's statistics; the
+            gradients of more are summed up.
         steps: to train for.
         learning_rates: one more than `boundaries`; the next one holds from each boundary on.
         boundaries: in steps.
         momentum: of the SGD.
         weight_decay: factor on half the squared conv kernels.
+        clip_norm: longest gradient, by its norm over all variables; longer ones are shortened. 0 is off.
         norm_momentum: decay of batch norm's moving averages; 0.999 lags about 1000 steps.
         dropout: share of the features dropped before the logits.
+        precision: float32, mixed_float16 (with loss scaling) or mixed_bfloat16.
         seed: of weights, order, clips and crops.
     """
 
     name: str
     network: str = "s3d_g"
+    convention: str = ""
     width: float = 1.0
+    weights: str = ""  # "we initialise from ImageNet" (section 3): name an inflated 2D checkpoint
+    freeze: tuple[str, ...] = ()
+    stream: str = "rgb"
     num_frames: int = 64  # "64 consecutive frames" (section 3)
     eval_frames: int = 250  # "all frames", padded to 250 (Mini-Kinetics)
     crop: int = 224  # "random 224x224 crops" from 256x256 (section 3)
     flip: bool = False  # only crops are named as augmentation
     batch_size: int = 56 * 6  # "56 GPUs x 6 clips"
+    clips_per_replica: int = 6
     steps: int = 80_000
     learning_rates: tuple[float, ...] = (0.1, 0.01, 0.001)
     boundaries: tuple[int, ...] = (60_000, 70_000)
     momentum: float = 0.9  # "synchronous SGD, momentum 0.9"
     weight_decay: float = 1e-7  # authors' code
+    clip_norm: float = 0.0
     norm_momentum: float = 0.999  # authors' code
     dropout: float = 0.2  # authors' code: keep 0.8
+    precision: str = "float32"
     seed: int = 0
 
     def __post_init__(self):
@@ -58,36 +77,53 @@ class Recipe:
             )
         positive = (*self.learning_rates, self.width)
         shares = (self.momentum, self.norm_momentum, self.dropout)
+        not_negative = (self.weight_decay, self.clip_norm)
         if not (
             all(0 < value < float("inf") for value in positive)
             and all(0 <= value < 1 for value in shares)
-            and 0 <= self.weight_decay < float("inf")
-            and self.seed >= 0
+            and all(0 <= value < float("inf") for value in not_negative)
+            and 0 <= self.seed < 2**31
         ):
             raise ValueError(
                 "learning_rates and width must be above 0, momentum, norm_momentum and dropout in [0, 1), weight_decay "
-                f"and seed not negative. Received: {self}"
+                f"and clip_norm not negative, seed in [0, 2^31). Received: {self}"
             )
-        least = dict(num_frames=8, eval_frames=8, crop=32, batch_size=1, steps=1)
+        least = dict(num_frames=8, eval_frames=8, crop=32, batch_size=1, clips_per_replica=1, steps=1)
         if low := [f"{key}={getattr(self, key)}" for key, value in least.items() if getattr(self, key) < value]:
             needed = ", ".join(f"{key}>={value}" for key, value in least.items())
             raise ValueError(f"A recipe needs {needed}. Received: {', '.join(low)}")
+        for key, allowed in (("stream", STREAMS), ("precision", PRECISIONS)):
+            if getattr(self, key) not in allowed:
+                raise ValueError(f"{key} must be one of {', '.join(allowed)}. Received: {getattr(self, key)!r}")
+        if not (self.network or self.weights):
+            raise ValueError("A recipe needs a network, or weights that it follows from. Received: neither")
 
 
+_RGB = Recipe("kinetics", steps=115_000, boundaries=(97_000, 108_000))  # the authors' RGB model
+_FINETUNE = Recipe(  # "8 GPUs, 0.01 for 6k, then 0.001 for 2k steps" (section 5.2); 8k steps are short for 0.999
+    "ucf101",
+    batch_size=8 * 6,
+    steps=8_000,
+    learning_rates=(0.01, 0.001),
+    boundaries=(6_000,),
+    norm_momentum=0.99,
+)
 _TABLE = (
+    _RGB,
+    dataclasses.replace(  # the authors' flow model: the rates fall twice
+        _RGB,
+        name="kinetics_flow",
+        stream="flow",
+        steps=155_000,
+        learning_rates=(0.1, 0.01, 0.001) * 2,
+        boundaries=(97_000, 104_500, 115_000, 140_000, 150_000),
+    ),
     Recipe("mini_kinetics"),  # 80k steps, 0.1, then 0.01 at 60k, 0.001 at 70k (section 3)
-    Recipe("kinetics", steps=115_000, boundaries=(97_000, 108_000)),  # the authors' RGB model
     Recipe(  # "16 GPUs, 0.1 for 10k steps"; clips padded to 64 frames
         "something_something", batch_size=16 * 6, steps=10_000, learning_rates=(0.1,), boundaries=(), eval_frames=64
     ),
-    Recipe(  # "8 GPUs, 0.01 for 6k, then 0.001 for 2k steps" (section 5.2); 8k steps are short for a decay of 0.999
-        "finetune",
-        batch_size=8 * 6,
-        steps=8_000,
-        learning_rates=(0.01, 0.001),
-        boundaries=(6_000,),
-        norm_momentum=0.99,
-    ),
+    _FINETUNE,  # each of the three splits is a run of its own (Table 5)
+    dataclasses.replace(_FINETUNE, name="hmdb51"),
     Recipe(  # the embedded sets: a few minutes on two cores
         "embedded",
         width=0.25,
@@ -95,6 +131,7 @@ _TABLE = (
         eval_frames=16,
         crop=32,
         batch_size=16,
+        clips_per_replica=16,
         steps=500,
         boundaries=(350, 450),
         norm_momentum=0.9,
@@ -113,3 +150,16 @@ def recipe(name: str, **changes) -> Recipe:
     if name not in RECIPES:
         raise ValueError(f"Unknown recipe: choose one of {', '.join(RECIPES)}. Received: {name!r}")
     return dataclasses.replace(RECIPES[name], **changes)
+
+
+def differences(recipe: Recipe) -> dict[str, tuple]:
+    """Field -> (the named recipe's value, this one's), of the fields that differ."""
+    named = RECIPES[recipe.name]
+    fields = [field.name for field in dataclasses.fields(Recipe)]
+    return {f: (getattr(named, f), getattr(recipe, f)) for f in fields if getattr(named, f) != getattr(recipe, f)}
+
+
+def describe(cls: type = Recipe) -> dict[str, str]:
+    """Field -> what it means, as the docstring of a dataclass says."""
+    attributes = re.split(r"\n        (?=\w+: )", cls.__doc__.split("Attributes:")[1].rstrip())
+    return {name: " ".join(text.split()) for name, _, text in (line.partition(": ") for line in attributes if line)}

@@ -33,10 +33,10 @@ def test_an_epoch_sees_every_video_once_and_epochs_differ(motion_records):
     assert list(first) != list(second)
 
 
-@pytest.mark.parametrize("first_step", [3, 6, 13])  # within an epoch, at its end, two epochs on
-def test_going_on_at_a_step_gives_the_same_batches(motion_records, first_step):
-    undisturbed = take(train(motion_records, flip=True), first_step + 2)[first_step:]
-    resumed = take(train(motion_records, flip=True, first_step=first_step), 2)
+@pytest.mark.parametrize("first_batch", [3, 6, 13])  # within an epoch, at its end, two epochs on
+def test_going_on_at_a_step_gives_the_same_batches(motion_records, first_batch):
+    undisturbed = take(train(motion_records, flip=True), first_batch + 2)[first_batch:]
+    resumed = take(train(motion_records, flip=True, first_batch=first_batch), 2)
     for a, b in zip(undisturbed, resumed, strict=True):
         assert list(a["media_id"]) == list(b["media_id"])
         np.testing.assert_array_equal(a["clip"], b["clip"])
@@ -129,8 +129,8 @@ def test_the_order_changes_within_a_shard(motion_records):
 
 
 def test_workers_have_the_parts_of_one_batch(motion_records):
-    whole = take(train(motion_records, flip=True, first_step=2), 3)
-    parts = [take(train(motion_records, flip=True, first_step=2, worker=w, num_workers=2), 3) for w in (0, 1)]
+    whole = take(train(motion_records, flip=True, first_batch=2), 3)
+    parts = [take(train(motion_records, flip=True, first_batch=2, worker=w, num_workers=2), 3) for w in (0, 1)]
     for batch, first, second in zip(whole, *parts, strict=True):
         for key in batch:
             np.testing.assert_array_equal(batch[key], np.concatenate([first[key], second[key]]))
@@ -141,7 +141,7 @@ def test_workers_have_the_parts_of_one_batch(motion_records):
 def test_an_order_of_many_starts_late_at_once(motion_records):
     """Step a million of a large set: nothing is read on the way there."""
     split = open_split(motion_records, "train")
-    positions, indices = next(iter(pipeline.order(split, 6, seed=0, first_step=1_000_000)))
+    positions, indices = next(iter(pipeline.order(split, 6, seed=0, first_batch=1_000_000)))
     np.testing.assert_array_equal(positions, 6_000_000 + np.arange(6))
     assert indices.shape == (6,)
 

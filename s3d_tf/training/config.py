@@ -1,0 +1,110 @@
+"""What a work_dir says of its run: `config.json`, all that is needed to build its network and to feed it."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from .. import __version__
+from ..data.split import Split
+from ..files import read_json, write_json
+from ..weights import Preprocessing
+from .recipes import Recipe
+
+CONFIG = "config.json"
+
+
+class Run(NamedTuple):
+    """The configuration of a run."""
+
+    recipe: Recipe
+    model: Mapping[str, Any]  # arguments of build_model
+    preprocessing: Preprocessing  # its labels are the classes
+    data: str  # what it is trained on: name, number and checksum of the videos
+
+
+def check_run(work_dir: Path, run: Run) -> bool:
+    """Whether the work_dir holds this run already, maybe of fewer steps; another one is refused.
+
+    Raises:
+        ValueError: with the fields that differ.
+    """
+    if not (work_dir / CONFIG).exists():
+        return False
+    before, now = _flat(read_run(work_dir)), _flat(run)
+    longer = now["steps"] >= before["steps"]
+    differing = [key for key in now if before[key] != now[key] and not (key == "steps" and longer)]
+    if differing:
+        told = "; ".join(f"{key} {before[key]!r}, now {now[key]!r}" for key in differing)
+        raise ValueError(
+            f"{work_dir} holds a run of another configuration: {told[:800]}. Name another work_dir, or delete this one."
+        )
+    return True
+
+
+def write_run(work_dir: Path, run: Run, details: Mapping) -> None:
+    """Writes the configuration of a run, and beside it details that do not decide what it computes."""
+    work_dir.mkdir(parents=True, exist_ok=True)
+    fields = dict(
+        recipe=dataclasses.asdict(run.recipe),
+        model=run.model,
+        preprocessing=run.preprocessing.to_json(),
+        data=run.data,
+    )
+    write_json(work_dir / CONFIG, fields | details)
+
+
+def read_run(work_dir: Path) -> Run:
+    """The run that a work_dir holds.
+
+    Raises:
+        ValueError: it holds none.
+    """
+    path = work_dir / CONFIG
+    if not path.exists():
+        raise ValueError(f"No training run: {path} is missing; name the work_dir of scripts/train.py.")
+    config = read_json(path)
+    try:
+        recipe = {key: tuple(v) if isinstance(v, list) else v for key, v in config["recipe"].items()}
+        preprocessing = Preprocessing.from_json(config["preprocessing"])
+        return Run(Recipe(**recipe), config["model"], preprocessing, config["data"])
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} is no configuration of a training run of this version: {error}") from None
+
+
+def describe_split(split: Split) -> str:
+    """Name, number and checksum of a split's videos."""
+    digest = hashlib.sha256("\0".join(split.media_ids).encode("utf-8", "surrogateescape")).hexdigest()
+    return f"{split.dataset}, {split.num_videos} videos ({digest[:12]})"
+
+
+def versions() -> dict[str, str]:
+    """What a run was made with."""
+    return dict(
+        s3d_tf=__version__,
+        tensorflow=tf.__version__,
+        keras=keras.__version__,
+        numpy=np.__version__,
+        python=platform.python_version(),
+    )
+
+
+def _flat(run: Run) -> dict:
+    preprocessing = run.preprocessing.to_json()
+    plain = dict(model=_plain(run.model), classes=preprocessing.pop("labels"), preprocessing=preprocessing)
+    return {**dataclasses.asdict(run.recipe), **plain, "data": run.data}
+
+
+def _plain(value: Any) -> Any:
+    """As JSON gives it back."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, tuple | list) else value

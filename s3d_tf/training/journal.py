@@ -1,0 +1,104 @@
+"""What a run tells while it goes: one live line, `metrics.jsonl`, `evaluations.jsonl` and TensorBoard."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from tqdm import tqdm
+
+from ..files import write_text
+from .loop import Report
+
+METRICS = "metrics.jsonl"
+EVALUATIONS = "evaluations.jsonl"
+_SHOWN = 4  # clips in TensorBoard
+_SHOWN_FRAMES = 8  # of each
+
+
+class Journal:
+    """Of one run; to be closed.
+
+    Args:
+        work_dir: where the files go; None writes none and shows nothing (a worker that is not the first).
+        step: what was done before; lines after it are dropped, their steps will be taken again.
+        steps: of the whole run.
+    """
+
+    def __init__(self, work_dir: Path | None, step: int, steps: int):
+        self._bar = tqdm(total=steps, initial=step, unit="step", desc="training", disable=work_dir is None)
+        self._writer, self._files = None, {}
+        if work_dir is None:
+            return
+        for name in (METRICS, EVALUATIONS):
+            drop_lines_after(work_dir / name, step)
+        self._files = {METRICS: (work_dir / METRICS).open("a"), EVALUATIONS: (work_dir / EVALUATIONS).open("a")}
+        self._writer = tf.summary.create_file_writer(str(work_dir / "tensorboard"))
+
+    def report(self, report: Report) -> None:
+        """A line of metrics."""
+        if self._writer is None:
+            return
+        self._note(METRICS, report._asdict())
+        self._bar.set_postfix_str(
+            f"loss {report.loss:.3f}, top-1 {report.top1:.1%}, {report.clips_per_second:.3g} clips/s, "
+            f"input wait {report.input_wait:.1%}, lr {report.learning_rate:.3g}"
+        )
+        self._bar.n = report.step
+        self._bar.refresh()
+
+    def evaluation(self, step: int, result: dict) -> None:
+        """Top-1 and top-5 on the validation split."""
+        self._note(EVALUATIONS, dict(step=step, top1=result["top1"], top5=result["top5"]), prefix="validation/")
+        self._bar.write(f"step {step}: validation top-1 {result['top1']:.2%}, top-5 {result['top5']:.2%}")
+
+    def clips(self, step: int, clip: np.ndarray) -> None:
+        """Pictures of some clips `[B, T, H, W, C]` uint8 as the network gets them, a row of frames each."""
+        if self._writer is None:
+            return
+        frames = np.linspace(0, clip.shape[1] - 1, _SHOWN_FRAMES).round().astype(int)
+        rows = np.concatenate(list(np.moveaxis(clip[:_SHOWN, frames], 1, 0)), axis=2)  # [B, H, 8 W, C]
+        if rows.shape[-1] == 2:  # flow: u, v and the middle
+            rows = np.concatenate([rows, np.full_like(rows[..., :1], 128)], -1)
+        with self._writer.as_default():
+            tf.summary.image("clips", rows, step=step, max_outputs=_SHOWN)
+
+    def flush(self) -> None:
+        """To the disk."""
+        for file in self._files.values():
+            file.flush()
+
+    def close(self) -> None:
+        """Ends the line and closes the files."""
+        self._bar.close()
+        for file in self._files.values():
+            file.close()
+        if self._writer is not None:
+            self._writer.close()
+
+    def _note(self, name: str, values: dict, prefix: str = "") -> None:
+        self._files[name].write(json.dumps(values) + "\n")
+        with self._writer.as_default():
+            for key, value in values.items():
+                if key != "step":
+                    tf.summary.scalar(prefix + key, value, step=values["step"])
+
+
+def read_metrics(path: Path) -> list[dict]:
+    """The lines of such a file that are whole."""
+    found = []
+    for line in path.read_text().splitlines() if path.exists() else []:
+        try:
+            found.append(json.loads(line))
+        except ValueError:  # half-written by a killed run
+            break
+    return [line for line in found if "step" in line]
+
+
+def drop_lines_after(path: Path, step: int) -> None:
+    """The steps after the checkpoint will be taken again: their lines go, and a half-written last one with them."""
+    if path.exists():
+        kept = [line for line in read_metrics(path) if line["step"] <= step]
+        write_text(path, "".join(json.dumps(line) + "\n" for line in kept))

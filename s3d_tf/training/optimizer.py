@@ -1,0 +1,62 @@
+"""Synchronous SGD with momentum and a stepwise rate (section 3), and the loss scale of half precision."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+from .recipes import Recipe
+
+
+class ReducedSGD(keras.optimizers.SGD):
+    """Keras' SGD for gradients that are summed over the replicas already, as their norm and clipping need them.
+
+    Keras would sum them once more. It has no public switch for that: should the method be renamed, two devices no
+    longer equal one, which a test compares.
+    """
+
+    def _all_reduce_sum_gradients(self, grads_and_vars):
+        return grads_and_vars
+
+
+def make_optimizer(recipe: Recipe) -> keras.optimizers.Optimizer:
+    """SGD with momentum and the recipe's stepwise learning rate, for gradients that are summed over the replicas."""
+    schedule: float | keras.optimizers.schedules.LearningRateSchedule = recipe.learning_rates[0]
+    if recipe.boundaries:  # Keras changes the rate after a boundary's step, the recipe with it
+        boundaries = [boundary - 1 for boundary in recipe.boundaries]
+        schedule = keras.optimizers.schedules.PiecewiseConstantDecay(boundaries, list(recipe.learning_rates))
+    return ReducedSGD(schedule, momentum=recipe.momentum, name="sgd")  # checkpoints hold the name
+
+
+class LossScale:
+    """A factor on the loss that keeps small gradients above float16's least number; 1 where that is not needed.
+
+    Halved, and the step left out, when a gradient is not finite; doubled after 2000 steps without. As Keras'
+    `LossScaleOptimizer`, which looks at one replica's gradient before they are summed.
+    """
+
+    GROW_AFTER = 2000
+
+    def __init__(self, active: bool):
+        self.active = active
+        self.state: dict[str, tf.Variable] = {}
+        if active:
+            once = tf.VariableAggregation.ONLY_FIRST_REPLICA
+            self.state = {
+                "loss_scale": tf.Variable(2.0**15, trainable=False, aggregation=once),
+                "loss_scale_steps": tf.Variable(0, trainable=False, dtype=tf.int64, aggregation=once),
+            }
+
+    @property
+    def value(self) -> tf.Tensor:
+        """The factor, `[]` float32."""
+        return tf.convert_to_tensor(self.state["loss_scale"]) if self.active else tf.constant(1.0)
+
+    def update(self, finite: tf.Tensor) -> None:
+        """After a step, outside of the replicas."""
+        if not self.active:
+            return
+        scale, steps = self.state["loss_scale"], self.state["loss_scale_steps"]
+        grown = tf.where(steps + 1 >= self.GROW_AFTER, 2.0, 1.0)
+        scale.assign(scale * tf.where(finite, grown, 0.5))
+        steps.assign(tf.where(finite & (steps + 1 < self.GROW_AFTER), steps + 1, 0))

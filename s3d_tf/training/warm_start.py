@@ -1,0 +1,107 @@
+"""Where a run's weights start: fresh, or from anybody's checkpoint with a head for the run's own classes."""
+
+from __future__ import annotations
+
+import dataclasses
+import fnmatch
+from typing import NamedTuple
+
+import keras
+
+from ..data.split import Split
+from ..networks import build_model
+from ..networks.build import as_network
+from ..weights import Preprocessing
+from ..weights.pretrained import Checkpoint, load_checkpoint, read_checkpoint
+from .config import Run, describe_split
+from .recipes import Recipe
+
+HEAD = "Conv2d_0c_1x1/*"
+
+
+class Start(NamedTuple):
+    """A run and what its weights start from."""
+
+    run: Run
+    checkpoint: Checkpoint | None
+    keep_head: bool  # the classes are the checkpoint's own
+
+    def build(self) -> keras.Model:
+        """The run's network, with its weights at their start and its frozen layers frozen.
+
+        Raises:
+            ValueError: weights that do not fit, or a pattern of `freeze` that no layer has.
+        """
+        keras.utils.set_random_seed(self.run.recipe.seed)
+        model = _built(self.run)
+        if self.checkpoint is not None:
+            values = self.checkpoint.values
+            if not self.keep_head:
+                values = {name: value for name, value in values.items() if not fnmatch.fnmatchcase(name, HEAD)}
+            checkpoint = dataclasses.replace(self.checkpoint, values=values)
+            load_checkpoint(model, checkpoint, allow=() if self.keep_head else (HEAD,))
+        freeze(model, self.run.recipe.freeze)
+        return model
+
+    def __str__(self) -> str:
+        if self.checkpoint is None:
+            return "fresh weights"
+        head = "its own logits" if self.keep_head else f"fresh logits for {len(self.run.preprocessing.labels)} classes"
+        return f"weights of {self.run.recipe.weights} ({self.checkpoint.source}), {head}"
+
+
+def start(recipe: Recipe, split: Split) -> Start:
+    """Reads the weights that a recipe names, and settles what network they make.
+
+    Raises:
+        ValueError: weights that cannot be read, or are of another stream.
+    """
+    shown = dict(resize=split.frame_size, crop=recipe.crop, min_frames=min(recipe.num_frames, 64), labels=split.classes)
+    shown |= dict(modality=recipe.stream, fps=split.fps or None)
+    style = dict(norm_momentum=recipe.norm_momentum)
+    if not recipe.weights:
+        network = as_network(recipe.network, recipe.convention or "paper", **style)
+        model = dict(name=dataclasses.asdict(network), width=recipe.width)
+        checkpoint, preprocessing, keep_head = None, Preprocessing(**shown), False
+    else:
+        checkpoint = read_checkpoint(recipe.weights)
+        theirs = checkpoint.preprocessing
+        if theirs.modality != recipe.stream:
+            raise ValueError(f"The weights are of {theirs.modality}; set --stream. Received: {recipe.stream}")
+        network = checkpoint.recognised.network
+        if recipe.network:
+            network = as_network(recipe.network, recipe.convention or checkpoint.convention)
+        network = dataclasses.replace(network, style=dataclasses.replace(network.style, **style))
+        model = dict(name=dataclasses.asdict(network), width=checkpoint.recognised.width)
+        preprocessing = dataclasses.replace(theirs, **shown)
+        keep_head = theirs.labels == split.classes
+    channels = preprocessing.channels
+    model |= dict(num_classes=len(split.classes), input_shape=(None, None, None, channels), dropout=recipe.dropout)
+    return Start(Run(recipe, model, preprocessing, describe_split(split)), checkpoint, keep_head)
+
+
+def freeze(model: keras.Model, patterns: tuple[str, ...]) -> None:
+    """Keeps the layers as they are whose name, or path such as Mixed_3b/Branch_0, is like one of the patterns.
+
+    Raises:
+        ValueError: a pattern that no layer has, or nothing is left to train.
+    """
+    layers = [layer for layer in model._flatten_layers(include_self=False) if layer.weights]
+    for pattern in patterns:
+        found = [layer for layer in layers if fnmatch.fnmatchcase(layer.path, pattern)]
+        if not found:
+            names = ", ".join(layer.name for layer in model.layers if layer.weights)
+            raise ValueError(f"No layer is called that; there are {names}. Received: freeze={pattern!r}")
+        for layer in found:
+            layer.trainable = False
+    if not model.trainable_variables:
+        raise ValueError(f"Nothing is left to train. Received: freeze={', '.join(patterns)}")
+
+
+def _built(run: Run) -> keras.Model:
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(run.recipe.precision)
+    try:
+        return build_model(**run.model)
+    finally:
+        keras.config.set_dtype_policy(before)
