@@ -6,8 +6,7 @@ import contextlib
 import json
 import os
 import socket
-import sys
-import threading
+import time
 from collections.abc import Iterator, Mapping
 
 import tensorflow as tf
@@ -23,19 +22,19 @@ def make_strategy(num_replicas: int | None = None, peer_timeout: float = PEER_TI
     Args:
         num_replicas: how many of this machine's; all by default. More CPUs than there are become logical CPUs, which
             must be asked for before TensorFlow has used the CPU.
-        peer_timeout: seconds to wait for the other workers; then the process ends with a sentence and status 1, as
-            TensorFlow's own wait has no end.
+        peer_timeout: seconds to wait for the other workers.
 
     Raises:
         ValueError: more replicas than devices, or a TF_CONFIG that makes no sense.
+        OSError: another worker cannot be reached.
     """
     cluster, index = read_cluster(os.environ)
     if len(cluster) > 1:
         if num_replicas is not None:
             raise ValueError(f"With TF_CONFIG every worker uses all its devices. Received: num_replicas={num_replicas}")
         options = tf.distribute.experimental.CommunicationOptions(timeout_seconds=peer_timeout)
-        with _watched(cluster, index, peer_timeout):
-            return tf.distribute.MultiWorkerMirroredStrategy(communication_options=options)
+        meet(cluster, index, peer_timeout)
+        return tf.distribute.MultiWorkerMirroredStrategy(communication_options=options)
     kind = "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
     if kind == "CPU" and num_replicas is not None and num_replicas > 1:
         cpu = tf.config.list_physical_devices("CPU")[0]
@@ -61,7 +60,7 @@ def read_cluster(environment: Mapping[str, str]) -> tuple[list[str], int]:
         workers, task = config["cluster"]["worker"], config["task"]
         index = task["index"]
         good = task["type"] == "worker" and set(config["cluster"]) == {"worker"} and 0 <= int(index) < len(workers)
-        good = good and all(isinstance(address, str) and _port(address) for address in workers)
+        good = good and all(isinstance(address, str) and _split(address) for address in workers)
     except (ValueError, KeyError, TypeError):
         good = False
     if not good:
@@ -84,33 +83,47 @@ def num_workers(strategy: tf.distribute.Strategy) -> int:
     return len(resolver.cluster_spec().as_dict().get("worker", [0])) if resolver else 1
 
 
+def meet(cluster: list[str], index: int, timeout: float) -> None:
+    """Waits until every worker answers at its address: TensorFlow would wait for them without an end.
+
+    A worker that waits listens at its own address, one that has met the others has TensorFlow's server there.
+
+    Raises:
+        OSError: some do not answer in time, with their addresses.
+    """
+    deadline = time.monotonic() + timeout
+    with _listening(cluster[index]):
+        silent = [address for number, address in enumerate(cluster) if number != index]
+        print(f"worker {index} of {len(cluster)} waits for the others, at most {timeout:g} s", flush=True)
+        while silent := [address for address in silent if not _answers(address)]:
+            if time.monotonic() > deadline:
+                raise OSError(
+                    f"Cannot reach {len(silent)} of {len(cluster)} workers within {timeout:g} s (--peer_timeout); "
+                    f"start the same command on every host of TF_CONFIG. Received: {', '.join(silent)}"
+                )
+            time.sleep(0.1)
+
+
 @contextlib.contextmanager
-def _watched(cluster: list[str], index: int, timeout: float) -> Iterator[None]:
-    """Ends the process when the others have not come in time: the main thread waits in native code, without an end."""
-
-    def give_up() -> None:
-        silent = [address for number, address in enumerate(cluster) if number != index and not _answers(address)]
-        who = f"Cannot reach {', '.join(silent)}" if silent else "The workers did not find together"
-        message = f"{who} within {timeout:g} s (--peer_timeout); start every worker of TF_CONFIG with the same command."
-        print(f"\nerror: {message} Received: worker {index} of {', '.join(cluster)}", file=sys.stderr, flush=True)
-        os._exit(1)
-
-    timer = threading.Timer(timeout, give_up)
-    timer.daemon = True
-    timer.start()
+def _listening(address: str) -> Iterator[None]:
+    host, port = _split(address)
     try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listener = socket.create_server((host, port), family=family, backlog=1024)
+    except OSError as error:
+        raise OSError(f"This worker cannot listen at its address of TF_CONFIG: {error}. Received: {address}") from None
+    with listener:
         yield
-    finally:
-        timer.cancel()
 
 
 def _answers(address: str) -> bool:
-    host, _, port = address.rpartition(":")
-    with contextlib.suppress(OSError), socket.create_connection((host.strip("[]"), int(port)), timeout=2):
+    with contextlib.suppress(OSError), socket.create_connection(_split(address), timeout=2):
         return True
     return False
 
 
-def _port(address: str) -> bool:
+def _split(address: str) -> tuple[str, int]:
     host, _, port = address.rpartition(":")
-    return bool(host) and port.isdecimal() and 0 < int(port) < 65536
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise ValueError(f"An address is host:port. Received: {address!r}")
+    return host.strip("[]"), int(port)

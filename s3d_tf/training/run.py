@@ -144,7 +144,7 @@ class _Training:
         except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.DeadlineExceededError) as error:
             raise OSError(
                 f"A worker was lost; start all of them again, the run goes on from step {self._newest()}. "
-                f"Received: {' '.join(error.message.split())[:300]}"
+                f"Received: {type(error).__name__} in {self.work_dir}"
             ) from None
         finally:
             journal.close()
@@ -206,9 +206,11 @@ class _Training:
         """Every worker must have found the same checkpoint."""
         if devices.num_workers(self.strategy) == 1:
             return
-        total = tf.function(
-            lambda: self.strategy.reduce("SUM", self.strategy.run(lambda: tf.constant(float(step))), axis=None)
-        )
+
+        @tf.function
+        def total():
+            return self.strategy.reduce("SUM", self.strategy.run(tf.constant, args=(float(step),)), axis=None)
+
         if abs(float(total()) - step * self.strategy.num_replicas_in_sync) > 0.5:
             raise ValueError(
                 f"The workers found checkpoints of different steps; work_dir must be the same shared folder for all. "

@@ -56,7 +56,7 @@ def start(recipe: Recipe, split: Split) -> Start:
     Raises:
         ValueError: weights that cannot be read, or are of another stream.
     """
-    shown = dict(resize=split.frame_size, crop=recipe.crop, min_frames=min(recipe.num_frames, 64), labels=split.classes)
+    shown = dict(resize=split.frame_size, crop=recipe.crop, min_frames=recipe.num_frames, labels=split.classes)
     shown |= dict(modality=recipe.stream, fps=split.fps or None)
     style = dict(norm_momentum=recipe.norm_momentum)
     if not recipe.weights:
