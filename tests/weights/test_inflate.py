@@ -3,7 +3,7 @@ import pytest
 from sources import inception_v1, video, weights, write_tensorflow
 
 import s3d_tf
-from s3d_tf.networks import build_model, endpoints
+from s3d_tf.networks import build_model, endpoints, network
 from s3d_tf.weights import load_into, load_pretrained, save
 from s3d_tf.weights.inflate import inflate, over_time
 
@@ -86,7 +86,9 @@ def test_what_a_unit_of_the_same_kind_lacks_is_no_matter_of_inflation():
     kernel = np.ones((1, 3, 3, 2, 2))
     shapes = {"Mixed_3b/Branch_1/Conv2d_0b_3x3/spatial/conv/kernel": kernel.shape}
     shapes["Mixed_3b/Branch_1/Conv2d_0b_3x3/gate/kernel"] = (2, 2)
-    values, fresh = inflate({"Mixed_3b/Branch_1/Conv2d_0b_3x3/spatial/conv/kernel": kernel}, shapes)
+    values, fresh = inflate(
+        {"Mixed_3b/Branch_1/Conv2d_0b_3x3/spatial/conv/kernel": kernel}, shapes, network("i2d"), network("i2d")
+    )
     assert fresh == [] and len(values) == 1
 
 
