@@ -128,8 +128,8 @@ def _safetensors(file: pathlib.Path) -> Tensors:
             if not begin <= end <= size - 8 - length or end - begin != math.prod(entry["shape"]) * dtype.itemsize:
                 raise ValueError(f"{name} does not fill its place in the file")
             total += end - begin
-        if total > size:
-            raise ValueError(f"variables of {total} bytes in a file of {size}")
+        if total > size - 8 - length:
+            raise ValueError(f"variables of {total} bytes in a file of {size}, some of them shared")
 
     def read(name: str) -> np.ndarray:
         entry = header[name]
