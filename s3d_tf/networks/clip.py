@@ -25,7 +25,8 @@ class ClipModel(keras.Model):
 def check_clip(clip) -> None:
     """Raises a ValueError for a tensor or array of integers, or of less than 8 frames of 32x32 pixels."""
     shape, dtype = getattr(clip, "shape", None), getattr(clip, "dtype", None)
-    if dtype is not None and (name := keras.backend.standardize_dtype(dtype)).startswith(("int", "uint", "bool")):
+    name = "" if dtype is None else keras.backend.standardize_dtype(dtype)
+    if name.startswith(("int", "uint", "bool")):
         raise ValueError(f"A clip is floats, scaled as the weights' preprocessing says. Received: dtype={name}")
     if shape is not None and len(shape) == 5:
         check_size(tuple(shape)[1:], f"shape={tuple(shape)!r}")
