@@ -5,7 +5,7 @@ from .ends import SpaceToDepth
 from .inception import ENDPOINTS, ROWS, UNITS
 from .layers import ConvUnit, InceptionBlock, SelfGating, SpatioTemporalConv
 from .style import Style
-from .variants import CONVENTIONS, FAMILIES, VARIANTS, Network, network
+from .variants import CONVENTIONS, FAMILIES, VARIANTS, Network, convention_of, departures, network
 
 __all__ = [
     "CONVENTIONS",
@@ -23,6 +23,8 @@ __all__ = [
     "Style",
     "as_network",
     "build_model",
+    "convention_of",
+    "departures",
     "endpoints",
     "network",
 ]

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import numbers
+import operator
 from collections.abc import Mapping, Sequence
 
 import keras
 
+from .clip import ClipModel, check_size
 from .ends import HeadPool, SpaceToDepth
 from .inception import ENDPOINTS, ROWS, UNITS, Conv, MaxPool, Mixed
 from .layers import InceptionBlock, SpatioTemporalConv
 from .variants import Network, network
 
 STEM = UNITS[0]
-MIN_FRAMES, MIN_PIXELS = 8, 32  # what a temporal stride of 8 and a spatial one of 32 leave one of
+MAX_WIDTH = 1000  # a network of width 10 has a billion parameters
 
 
 def build_model(
@@ -42,16 +44,16 @@ def build_model(
 
     Returns:
         A functional model: `[B, T, H, W, C]` float32, scaled as the weights ask ([-1, 1] by default) -> logits
-        `[B, num_classes]` float32. Its layers carry the authors' names: `model.get_layer("Mixed_4b").output`, or
-        `endpoints(model, ["Mixed_4b"])`. `model.s3d_config` is a JSON-able dict of arguments that build it again:
-        `build_model(**model.s3d_config)`.
+        `[B, num_classes]` float32. Called with integers, or with a clip that is known to be too small, it raises a
+        ValueError; a length that only the running graph knows is not looked at. Its layers carry the authors' names:
+        `model.get_layer("Mixed_4b").output`, or `endpoints(model, ["Mixed_4b"])`. `model.s3d_config` is a JSON-able
+        dict of arguments that build it again: `build_model(**model.s3d_config)`.
 
     Raises:
         ValueError: an unknown name, or a value out of range.
     """
     net = as_network(name, convention, **changes)
-    input_shape = tuple(input_shape)
-    _check(num_classes, width, dropout, input_shape)
+    num_classes, width, dropout, input_shape = _checked(num_classes, width, dropout, input_shape)
     inputs = x = keras.Input(input_shape, name="clip")  # [B, T, H, W, C]
     for row in ROWS:
         x = _add(row, x, net, width)
@@ -64,7 +66,7 @@ def build_model(
     small = keras.initializers.TruncatedNormal(stddev=0.01)
     x = keras.layers.Conv3D(num_classes, 1, kernel_initializer=small, dtype="float32", name="Conv2d_0c_1x1")(x)
     logits = keras.layers.GlobalAveragePooling3D(dtype="float32", name="Logits")(x)  # [B, num_classes]
-    model = keras.Model(inputs, logits, name=net.name.replace(":", "_"))
+    model = ClipModel(inputs, logits, name=net.name.replace(":", "_"))
     config = dict(
         name=dataclasses.asdict(net), num_classes=num_classes, width=width, input_shape=input_shape, dropout=dropout
     )
@@ -81,7 +83,7 @@ def endpoints(model: keras.Model, names: Sequence[str] = ENDPOINTS) -> keras.Mod
     known = [layer.name for layer in model.layers]
     if unknown := sorted(set(names) - set(known)):
         raise ValueError(f"Unknown endpoint: choose among {', '.join(known)}. Received: {', '.join(unknown)}")
-    return keras.Model(model.input, {name: model.get_layer(name).output for name in names}, name=model.name)
+    return ClipModel(model.input, {name: model.get_layer(name).output for name in names}, name=model.name)
 
 
 def as_network(name: str | Network | Mapping, convention: str = "paper", **changes) -> Network:
@@ -137,18 +139,22 @@ def _add(row: Conv | MaxPool | Mixed, x, net: Network, width: float):
     return SpatioTemporalConv(channels, kernel, strides, kind=kind, padding=padding, **unit)(x)
 
 
-def _check(num_classes, width, dropout, input_shape) -> None:
-    if not isinstance(num_classes, numbers.Integral) or num_classes < 1:
+def _checked(num_classes, width, dropout, input_shape) -> tuple[int, float, float, tuple]:
+    """The arguments as Python's own numbers, which JSON takes: NumPy's are accepted, True is no number."""
+    if not _is(numbers.Integral, num_classes) or num_classes < 1:
         raise ValueError(f"num_classes must be an integer of 1 or more. Received: num_classes={num_classes!r}")
-    if not isinstance(width, numbers.Real) or not 0 < width < float("inf"):
-        raise ValueError(f"width must be a number above 0. Received: width={width!r}")
-    if not isinstance(dropout, numbers.Real) or not 0 <= dropout < 1:
+    if not _is(numbers.Real, width) or not 0 < width <= MAX_WIDTH:
+        raise ValueError(f"width must be a number above 0, up to {MAX_WIDTH}. Received: width={width!r}")
+    if not _is(numbers.Real, dropout) or not 0 <= dropout < 1:
         raise ValueError(f"dropout must be in [0, 1). Received: dropout={dropout!r}")
-    if len(input_shape) != 4 or not isinstance(input_shape[3], numbers.Integral) or input_shape[3] < 1:
+    sizes = tuple(input_shape) if isinstance(input_shape, Sequence) and not isinstance(input_shape, str) else ()
+    whole = all(size is None or _is(numbers.Integral, size) for size in sizes)
+    if len(sizes) != 4 or not whole or sizes[3] is None or sizes[3] < 1:
         raise ValueError(f"input_shape must be (frames, rows, columns, channels). Received: {input_shape!r}")
-    for size, least in zip(input_shape, (MIN_FRAMES, MIN_PIXELS, MIN_PIXELS), strict=False):
-        if size is not None and size < least:
-            raise ValueError(
-                f"A clip needs at least {MIN_FRAMES} frames of {MIN_PIXELS}x{MIN_PIXELS} pixels. "
-                f"Received: input_shape={input_shape!r}"
-            )
+    sizes = tuple(None if size is None else operator.index(size) for size in sizes)
+    check_size(sizes, f"input_shape={sizes!r}")
+    return operator.index(num_classes), float(width), float(dropout), sizes
+
+
+def _is(kind: type, value) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import numbers
+from collections.abc import Mapping
 
 GATE_POOLS = {"space_time": (1, 2, 3), "space": (2, 3), "time": (1,)}  # axes of [B, T, H, W, C]
 
@@ -37,28 +39,45 @@ class Style:
 
     def __post_init__(self):
         branches = self.temporal_branches
-        if not isinstance(branches, tuple | list) or not set(branches) <= {0, 1, 2, 3}:
+        if not isinstance(branches, tuple | list) or not all(_is_branch(branch) for branch in branches):
             raise ValueError(f"temporal_branches must be numbers from 0 to 3. Received: temporal_branches={branches!r}")
-        object.__setattr__(self, "temporal_branches", tuple(sorted(set(branches))))
+        object.__setattr__(self, "temporal_branches", tuple(sorted({int(branch) for branch in branches})))
         check("flat_pool_frames", self.flat_pool_frames, (1, 3))
         check("gate_place", self.gate_place, ("temporal_conv", "unit_end"))
         check("gate_pool", self.gate_pool, tuple(GATE_POOLS))
         for name in ("temporal_norm", "norm_scale", "gate_bias"):
             check(name, getattr(self, name), (True, False))
-        if not self.norm_epsilon > 0:
-            raise ValueError(f"norm_epsilon must be above 0. Received: norm_epsilon={self.norm_epsilon!r}")
-        if not 0 <= self.norm_momentum < 1:
+        if not _is_number(self.norm_epsilon) or not 0 < self.norm_epsilon < float("inf"):
+            raise ValueError(f"norm_epsilon must be a number above 0. Received: norm_epsilon={self.norm_epsilon!r}")
+        if not _is_number(self.norm_momentum) or not 0 <= self.norm_momentum < 1:
             raise ValueError(f"norm_momentum must be in [0, 1). Received: norm_momentum={self.norm_momentum!r}")
+        for name in ("norm_epsilon", "norm_momentum"):  # NumPy's numbers are none of JSON's
+            object.__setattr__(self, name, float(getattr(self, name)))
 
 
 def check(name: str, value, allowed: tuple) -> None:
     """Raises a ValueError unless `value` is one of `allowed` (True is not 1)."""
-    if not any(value == one and type(value) is type(one) for one in allowed):
+    if not any(type(value) is type(one) and value == one for one in allowed):
         raise ValueError(f"{name} must be one of {', '.join(map(str, allowed))}. Received: {name}={value!r}")
 
 
-def as_style(style: Style | dict | None) -> Style:
-    """A `Style`, from one, from the dict that a saved model holds, or the paper's."""
+def as_style(style: Style | Mapping | None) -> Style:
+    """A `Style`, from one, from the dict that a saved model holds, or the paper's.
+
+    Raises:
+        ValueError: neither, or a field that there is none of.
+    """
     if isinstance(style, Style):
         return style
+    known = [field.name for field in dataclasses.fields(Style)]
+    if style is not None and not (isinstance(style, Mapping) and set(style) <= set(known)):
+        raise ValueError(f"A style is a Style or a dict of {', '.join(known)}. Received: style={style!r}")
     return Style(**(style or {}))
+
+
+def _is_number(value) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
+def _is_branch(value) -> bool:
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool) and 0 <= value <= 3

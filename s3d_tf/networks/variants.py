@@ -6,11 +6,11 @@ A network is one `Network`: a row of `CONVENTIONS`, changed by a row of `VARIANT
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from .inception import UNITS
 from .layers import KINDS
-from .style import Style, check
+from .style import Style, as_style, check
 
 FLAT = ("2d",) * 11
 FULL = ("3d",) * 11
@@ -53,22 +53,21 @@ class Network:
     def __post_init__(self):
         if not self.name or not isinstance(self.name, str):
             raise ValueError(f"A network needs a name. Received: name={self.name!r}")
-        if isinstance(self.style, Mapping):  # read back from JSON
-            object.__setattr__(self, "style", Style(**self.style))
+        object.__setattr__(self, "style", as_style(self.style))  # a dict when read back from JSON
         for field in ("kinds", "gates"):
             if isinstance(getattr(self, field), str) or not isinstance(getattr(self, field), Sequence):
                 raise ValueError(f"{field} must be a tuple of names. Received: {field}={getattr(self, field)!r}")
             object.__setattr__(self, field, tuple(getattr(self, field)))
-        if len(self.kinds) != len(UNITS) or set(self.kinds) - set(KINDS):
+        if len(self.kinds) != len(UNITS) or any(kind not in KINDS for kind in self.kinds):
             raise ValueError(f"kinds must be {len(UNITS)} of {', '.join(KINDS)}. Received: kinds={self.kinds!r}")
-        if set(self.gates) - set(UNITS):
+        if any(gate not in UNITS for gate in self.gates):
             raise ValueError(f"gates must be names among {', '.join(UNITS)}. Received: gates={self.gates!r}")
         check("stem", self.stem, ("full", "separable", "space_to_depth"))
         check("stem_frames", self.stem_frames, (1, 3, 5, 7))
         check("stem_padding", self.stem_padding, ("same", "symmetric"))
         check("pool_padding", self.pool_padding, ("same", "symmetric", "end"))
         check("head", self.head, ("pairs", "global"))
-        if not isinstance(self.min_channels, int) or self.min_channels < 1:
+        if type(self.min_channels) is not int or self.min_channels < 1:
             raise ValueError(
                 f"min_channels must be an integer of 1 or more. Received: min_channels={self.min_channels!r}"
             )
@@ -127,7 +126,7 @@ def network(name: str, convention: str = "paper", *, k: int | str | None = None,
     base, _, suffix = name.partition(":") if isinstance(name, str) else (name, "", "")
     if base not in VARIANTS and base not in FAMILIES:
         raise ValueError(f"Unknown network: choose one of {', '.join((*VARIANTS, *FAMILIES))}. Received: {name!r}")
-    if convention not in CONVENTIONS:
+    if not isinstance(convention, str) or convention not in CONVENTIONS:
         raise ValueError(f"Unknown convention: choose one of {', '.join(CONVENTIONS)}. Received: {convention!r}")
     style_names = {field.name for field in dataclasses.fields(Style)}
     known = style_names | {field.name for field in dataclasses.fields(Network)} - {"style", "name"}
@@ -143,6 +142,19 @@ def network(name: str, convention: str = "paper", *, k: int | str | None = None,
     fields = {**CONVENTIONS[convention], **variant, **changes}
     style = Style(**{key: value for key, value in fields.items() if key in style_names})
     return Network(name, style=style, **{key: value for key, value in fields.items() if key not in style_names})
+
+
+def departures(net: Network, convention: str) -> dict:
+    """The habits in which `net` is not what `convention` says, whatever its name: field -> its own value."""
+    row, habits = network("s3d", convention), ("stem_padding", "pool_padding", "head", "min_channels")
+    fields = [(name, net, row) for name in habits]
+    fields += [(field.name, net.style, row.style) for field in dataclasses.fields(Style)]
+    return {name: getattr(own, name) for name, own, usual in fields if getattr(own, name) != getattr(usual, name)}
+
+
+def convention_of(net: Network) -> str:
+    """The convention that `net` departs from in the fewest habits: the one it was built by, as a rule."""
+    return min(CONVENTIONS, key=lambda convention: len(departures(net, convention)))
 
 
 def _surgery(family: str, k: int | str | None) -> tuple[str, dict]:

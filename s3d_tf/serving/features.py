@@ -19,7 +19,7 @@ from ..data import video
 from ..data.listing import list_csv
 from ..files import read_json, write_bytes, write_json
 from ..networks import endpoints
-from ..networks.build import MIN_FRAMES
+from ..networks.clip import MIN_FRAMES
 from .export import Classifier
 
 SETTINGS = "features.json"

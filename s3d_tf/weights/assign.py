@@ -21,6 +21,7 @@ def assign(
     fresh: Collection[str] = (),
     allow: Sequence[str] = (),
     theirs: Mapping[str, str] | None = None,
+    misfits: Mapping[str, str] | None = None,
 ) -> list[str]:
     """Gives the variables of `model` their values.
 
@@ -30,6 +31,7 @@ def assign(
         fresh: names that are to keep their starting value.
         allow: patterns (`*` as in file names) of our or the source's names that may be missing, extra or mis-shaped.
         theirs: our name -> the source's, to speak of a variable by both.
+        misfits: our name -> why its value is mis-shaped, though it may have the variable's shape.
 
     Returns:
         Our names of what was not loaded: the variables under `allow`, not those in `fresh`.
@@ -39,7 +41,7 @@ def assign(
     """
     if isinstance(allow, str):
         raise ValueError(f"allow is a list of patterns. Received: allow={allow!r}")
-    theirs = theirs or {}
+    theirs, misfits = theirs or {}, misfits or {}
     ours = variables(model)
 
     def called(name: str) -> str:
@@ -50,12 +52,14 @@ def assign(
 
     missing = [n for n in ours if n not in values and n not in fresh]
     extra = [n for n in values if n not in ours]
-    misshaped = [n for n in ours if n in values and np.shape(values[n]) != tuple(ours[n].shape)]
+    misshaped = [n for n in ours if n in values and (n in misfits or np.shape(values[n]) != tuple(ours[n].shape))]
     wrong = {
         "missing": [n for n in missing if not allowed(n)],
         "extra": [called(n) for n in extra if not allowed(n)],
         "mis-shaped": [
-            f"{called(n)}: {np.shape(values[n])} for {tuple(ours[n].shape)}" for n in misshaped if not allowed(n)
+            f"{called(n)}: {misfits.get(n, f'{np.shape(values[n])} for {tuple(ours[n].shape)}')}"
+            for n in misshaped
+            if not allowed(n)
         ],
     }
     if any(wrong.values()):

@@ -7,6 +7,7 @@ import json
 import math
 import pathlib
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -79,30 +80,56 @@ def _check_size(count: int, file: pathlib.Path) -> None:
 
 
 def _npz(file: pathlib.Path) -> Tensors:
-    with _damage(file, (zipfile.BadZipFile, EOFError, OSError)), zipfile.ZipFile(file) as archive:
+    # an unknown compression is a NotImplementedError, an encrypted member a RuntimeError, as is too deep a header
+    errors = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, TypeError, ArithmeticError, MemoryError)
+    with _damage(file, errors), zipfile.ZipFile(file) as archive:
         _check_size(sum(member.file_size for member in archive.infolist()), file)
         if any(not member.filename.endswith(".npy") for member in archive.infolist()):
             raise ValueError(f"An .npz file holds .npy members only. Received: {str(file)!r}")
-    errors = (zipfile.BadZipFile, EOFError, OSError, ValueError)  # a ValueError for a pickled object, too
-    with _damage(file, errors), np.load(file, allow_pickle=False) as archive:
-        return Tensors.of({name: archive[name] for name in archive.files})
+    errors = (*errors, ValueError)  # for a pickled object, too
+    with _damage(file, errors):
+        with zipfile.ZipFile(file) as archive:
+            for member in archive.infolist():
+                _check_npy(archive, member)
+        with np.load(file, allow_pickle=False) as archive:
+            return Tensors.of({name: archive[name] for name in archive.files})
+
+
+def _check_npy(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
+    """Raises a ValueError unless the header of a `.npy` member declares no more than the member holds."""
+    with archive.open(member) as stream:
+        version = np.lib.format.read_magic(stream)
+        readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+        if version not in readers:  # of structured arrays
+            raise ValueError(f"{member.filename} is of version {version}")
+        shape, _, dtype = readers[version](stream)
+        if dtype.kind not in "biufSU":  # an object would be a pickle, which could run code
+            raise ValueError(f"{member.filename} holds {dtype}, which is no number")
+        if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != member.file_size - stream.tell():
+            raise ValueError(f"{member.filename} does not hold the shape {shape} that it declares")
 
 
 def _safetensors(file: pathlib.Path) -> Tensors:
     size = file.stat().st_size
     _check_size(size, file)
-    with _damage(file, (KeyError, TypeError, AttributeError, ValueError)):
+    with _damage(file, (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RecursionError)):
         with file.open("rb") as stream:
             length = int.from_bytes(stream.read(8), "little")
             if size < 8 or length > min(size - 8, MAX_HEADER_BYTES):
                 raise ValueError(f"a header of {length} bytes in a file of {size}")
             header = json.loads(stream.read(length))
         header.pop("__metadata__", None)
+        total = 0
         for name, entry in header.items():
             begin, end = entry["data_offsets"]
             dtype = np.dtype(SAFETENSORS_DTYPES[entry["dtype"]])
-            if not 0 <= begin <= end <= size - 8 - length or end - begin != math.prod(entry["shape"]) * dtype.itemsize:
+            if any(type(number) is not int or number < 0 for number in (begin, end, *entry["shape"])):
+                raise ValueError(f"{name} has shape {entry['shape']} at {begin} to {end}")
+            if not begin <= end <= size - 8 - length or end - begin != math.prod(entry["shape"]) * dtype.itemsize:
                 raise ValueError(f"{name} does not fill its place in the file")
+            total += end - begin
+        if total > size - 8 - length:
+            raise ValueError(f"variables of {total} bytes in a file of {size}, some of them shared")
 
     def read(name: str) -> np.ndarray:
         entry = header[name]
@@ -120,6 +147,9 @@ def _safetensors(file: pathlib.Path) -> Tensors:
 
 def _pytorch(file: pathlib.Path) -> Tensors:
     _check_size(file.stat().st_size, file)
+    if zipfile.is_zipfile(file):  # a compressed one may unpack to far more than it takes on disk
+        with _damage(file, (zipfile.BadZipFile, OSError, RuntimeError)), zipfile.ZipFile(file) as archive:
+            _check_size(sum(member.file_size for member in archive.infolist()), file)
     try:
         import torch
     except ImportError as error:
@@ -145,6 +175,9 @@ def _pytorch(file: pathlib.Path) -> Tensors:
     if not isinstance(state, Mapping):
         raise ValueError(f"The file holds no state dict but a {type(state).__name__}. Received: {str(file)!r}")
     tensors = {str(name): value for name, value in state.items() if isinstance(value, torch.Tensor)}
+    for name, tensor in tensors.items():
+        if tensor.layout is not torch.strided or tensor.nbytes > tensor.untyped_storage().nbytes():
+            raise ValueError(f"{name} declares more numbers than the file holds. Received: {str(file)!r}")
     return Tensors({name: t.shape for name, t in tensors.items()}, lambda name: _numpy(tensors[name]))
 
 
@@ -177,6 +210,8 @@ def _tensorflow(file: pathlib.Path) -> Tensors:
     with _damage(file, errors, "The file is damaged or truncated, or no checkpoint"):
         reader = tf.train.load_checkpoint(prefix)
         shapes = reader.get_variable_to_shape_map()
+        dtypes = reader.get_variable_to_dtype_map()
+    _check_size(sum(math.prod(shape) * dtypes[name].size for name, shape in shapes.items()), file)
 
     def read(name: str) -> np.ndarray:
         with _damage(file, errors):

@@ -12,6 +12,7 @@ import warnings
 import keras
 
 from s3d_tf.networks import build_model
+from s3d_tf.weights.declared import check_declared
 from s3d_tf.weights.preprocessing import Preprocessing
 
 WEIGHTS, CONFIG = "model.weights.h5", "model.json"
@@ -56,14 +57,25 @@ def save(
         (temporary / CONFIG).write_text(json.dumps(record, indent=2) + "\n")
         temporary.chmod(0o777 & ~_umask())
         if target.exists():
-            old = pathlib.Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.parent))
-            os.rename(target, old / target.name)
-            os.rename(temporary, target)
-            shutil.rmtree(old)
+            _replace(target, temporary)
         else:
             os.rename(temporary, target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _replace(target: pathlib.Path, new: pathlib.Path) -> None:
+    """Renames the folder `new` to `target`, which exists and comes back if that fails."""
+    aside = pathlib.Path(tempfile.mkdtemp(prefix=f".{target.name}.old.", dir=target.parent))
+    try:
+        os.rename(target, aside / target.name)
+        os.rename(new, target)
+    except BaseException:
+        if (aside / target.name).exists():
+            os.rename(aside / target.name, target)
+        aside.rmdir()
+        raise
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 def load(directory: str | pathlib.Path) -> keras.Model:
@@ -75,17 +87,19 @@ def load(directory: str | pathlib.Path) -> keras.Model:
     if not is_own(directory):
         raise ValueError(f"There is no {CONFIG} with {WEIGHTS} in this folder. Received: {str(directory)!r}")
     folder = own_folder(directory)
+    errors = (ValueError, LookupError, TypeError, ArithmeticError, AttributeError, OSError, RuntimeError)
     try:
         record = json.loads((folder / CONFIG).read_text())
         if record["format"] != FORMAT:
             raise ValueError(f"format {record['format']} instead of {FORMAT}")
+        check_declared(record["model"], folder / WEIGHTS)
         model = build_model(**record["model"])
         preprocessing = Preprocessing.from_json(record["preprocessing"])
         check_fits(preprocessing, model.s3d_config["num_classes"], model.s3d_config["input_shape"][-1])
         with warnings.catch_warnings():
             warnings.simplefilter("error", UserWarning)  # Keras only warns of variables that it leaves fresh
             model.load_weights(folder / WEIGHTS)
-    except (UserWarning, ValueError, KeyError, TypeError, AttributeError, OSError, RuntimeError) as error:
+    except (UserWarning, *errors) as error:
         reason = " ".join(str(error).split())[:300]
         raise ValueError(f"The saved model is damaged ({reason}). Received: {str(directory)!r}") from error
     attach(model, preprocessing)

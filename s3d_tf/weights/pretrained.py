@@ -9,11 +9,11 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from s3d_tf.networks import Network, as_network, build_model
+from s3d_tf.networks import Network, as_network, build_model, convention_of, departures
 from s3d_tf.weights import deepmind, kylemin, milnce, own, tf_slim, torchvision
 from s3d_tf.weights.assign import assign, variables
 from s3d_tf.weights.files import Tensors, open_tensors
-from s3d_tf.weights.inflate import inflate
+from s3d_tf.weights.inflate import inflate, kinds_of, misfits
 from s3d_tf.weights.preprocessing import Preprocessing
 from s3d_tf.weights.recognise import Recognised, recognise
 from s3d_tf.weights.source import find_source
@@ -81,7 +81,7 @@ def load_pretrained(
             shapes.
         network: another network than the checkpoint's own, to inflate it: "s3d_g", "top_heavy_i3d:4", a `Network`.
         num_classes: another number of logits; then allow=["Conv2d_0c_1x1/*"].
-        convention: of `network`; the checkpoint's own by default.
+        convention: of `network`; the checkpoint's own by default, with the habits in which it departs from it.
         allow: patterns of names that may be missing, extra or mis-shaped (`assign`).
         dropout: as for `build_model`.
         **changes: to `network`, as for `build_model`.
@@ -101,11 +101,16 @@ def load_pretrained(
         )
     net = found.network
     if network is not None:
-        keep = {} if isinstance(network, Network) else dict(convention=convention or checkpoint.convention)
-        net = as_network(network, **keep, **changes)
+        keep: dict = {}
+        if isinstance(network, str):
+            own_habits = departures(net, checkpoint.convention) if convention is None else {}
+            keep = dict(convention=convention or checkpoint.convention) | own_habits
+        elif convention is not None:
+            keep = dict(convention=convention)
+        net = as_network(network, **{**keep, **changes})
     model = build_model(
         net,
-        num_classes or found.num_classes,
+        found.num_classes if num_classes is None else num_classes,
         width=found.width,
         input_shape=(None, None, None, found.channels),
         dropout=dropout,
@@ -122,23 +127,28 @@ def load_into(model: keras.Model, path: str | Path, allow: Sequence[str] = ()) -
         path, allow: as for `load_pretrained`.
 
     Raises:
-        ValueError: as `load_pretrained`; the model is then as it was.
+        ValueError: as `load_pretrained`, or weights of the other modality; the model is then as it was.
     """
     return load_checkpoint(model, read_checkpoint(path), allow)
 
 
 def load_checkpoint(model: keras.Model, checkpoint: Checkpoint, allow: Sequence[str] = ()) -> Report:
     """As `load_into`, of a checkpoint that is read already; sets `model.preprocessing` and `model.report`."""
+    if (config := getattr(model, "s3d_config", None)) is None:
+        raise ValueError(f"Weights are loaded into a model from build_model. Received: {model!r}")
+    preprocessing = dataclasses.replace(checkpoint.preprocessing, labels=None)
+    own.check_fits(preprocessing, config["num_classes"], config["input_shape"][-1])
+    source, target = checkpoint.recognised.network, as_network(config["name"])
     shapes = {name: tuple(variable.shape) for name, variable in variables(model).items()}
-    values, fresh = checkpoint.values, []
-    if as_network(model.s3d_config["name"]).kinds != checkpoint.recognised.network.kinds:  # else what lacks is missing
-        values, fresh = inflate(checkpoint.values, shapes)
-    not_loaded = assign(model, values, fresh=fresh, allow=allow, theirs=checkpoint.theirs)
+    values, fresh, wrong = checkpoint.values, [], {}
+    if kinds_of(target) != kinds_of(source):  # else what lacks is missing
+        values, fresh = inflate(checkpoint.values, shapes, source, target)
+        wrong = misfits(checkpoint.values, source)
+    not_loaded = assign(model, values, fresh=fresh, allow=allow, theirs=checkpoint.theirs, misfits=wrong)
     loaded = {n: checkpoint.theirs[n] for n in values if n in shapes and n not in not_loaded}
     report = Report(checkpoint.source, loaded, tuple(fresh), tuple(not_loaded), checkpoint.ignored)
-    preprocessing = checkpoint.preprocessing
-    if "Conv2d_0c_1x1/bias" in not_loaded:  # another set of classes
-        preprocessing = dataclasses.replace(preprocessing, labels=None)
+    if "Conv2d_0c_1x1/bias" not in not_loaded:  # else another set of classes
+        preprocessing = checkpoint.preprocessing
     own.attach(model, preprocessing)
     object.__setattr__(model, "report", report)
     return report
@@ -167,6 +177,9 @@ def translate(tensors: Tensors) -> Checkpoint:
     """
     source = find_source(SOURCES, tensors.shapes)
     theirs = source.ours(tensors.shapes)
+    for ours, name in theirs.items():
+        if 0 in tensors.shapes[name]:  # costs a file nothing, and may claim any number of classes
+            raise ValueError(f"A variable holds no numbers. Received: {ours} ({name}): {tensors.shapes[name]}")
     shapes = {
         ours: source.arrange(ours, np.broadcast_to(np.float32(0), tensors.shapes[name])).shape
         for ours, name in theirs.items()
@@ -188,7 +201,13 @@ def _own(path: str) -> Checkpoint:
     model = own.load(path)
     config = model.s3d_config
     values = {name: keras.ops.convert_to_numpy(variable) for name, variable in variables(model).items()}
-    recognised = Recognised(
-        as_network(config["name"]), config["num_classes"], config["width"], config["input_shape"][-1]
+    net = as_network(config["name"])
+    return Checkpoint(
+        source="s3d_tf",
+        values=values,
+        theirs={name: name for name in values},
+        ignored={},
+        recognised=Recognised(net, config["num_classes"], config["width"], config["input_shape"][-1]),
+        convention=convention_of(net),
+        preprocessing=model.preprocessing,
     )
-    return Checkpoint("s3d_tf", values, {name: name for name in values}, {}, recognised, "paper", model.preprocessing)

@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections.abc import Mapping
 
-from s3d_tf.networks import ROWS, UNITS, VARIANTS, Network, network
+from s3d_tf.networks import CONVENTIONS, ROWS, UNITS, VARIANTS, Network, network
 from s3d_tf.networks.build import scaled
 from s3d_tf.networks.inception import Conv, MaxPool
 from s3d_tf.networks.variants import FAMILIES
@@ -31,19 +31,21 @@ def recognise(shapes: Shapes, convention: str, kinds: tuple[str, ...] | None = N
     Args:
         shapes: by our names, in our layout.
         convention: a key of `CONVENTIONS`; gates, biases, norms and the stem follow the shapes where they differ.
-        kinds: what every unit is, or None to go by the shapes.
+        kinds: what every unit is, or None to go by the shapes. A stem that is so given is not taken for 2D when its
+            kernel has a single frame or its temporal conv lacks.
     """
     ranks = {"/conv/kernel": 5, "1x1/kernel": 5, "1x1/bias": 1}  # of another rank is none: `assign` will tell
     shapes = {n: s for n, s in shapes.items() if all(len(s) == r for end, r in ranks.items() if n.endswith(end))}
-    kinds = kinds or tuple(_kind(shapes, unit) for unit in UNITS[1:])
-    kinds = kinds[-10:]
+    fixed, row = kinds is not None, CONVENTIONS[convention]
+    kinds = kinds[1:] if fixed else tuple(_kind(shapes, unit) for unit in UNITS[1:])
     stem = shapes.get(f"{STEM}/spatial/conv/kernel", (3, 7, 7, 3, 64))
     space_to_depth = stem[1:3] == (4, 4)
-    separable_stem = _has(shapes, f"{STEM}/temporal/")
+    flat = kinds == ("2d",) * 10 if fixed else stem[0] == 1
+    separable_stem = _has(shapes, f"{STEM}/temporal/") or (fixed and not flat and row.get("stem") == "separable")
     if separable_stem:
         stem_kind, stem_frames = "separable", shapes.get(f"{STEM}/temporal/conv/kernel", (7,))[0]
     else:
-        stem_kind = "2d" if stem[0] == 1 else "separable" if "separable" in kinds else "3d"
+        stem_kind = "2d" if flat else "separable" if "separable" in kinds else "3d"
         stem_frames = stem[0] if stem[0] in (3, 5, 7) else 3
     changes = dict(
         kinds=(stem_kind, *kinds),

@@ -132,6 +132,9 @@ def test_the_milnce_stem_is_a_full_stem_of_4x8x8():
     [
         (dict(num_classes=0), "num_classes=0"),
         (dict(num_classes=2.5), "num_classes=2.5"),
+        (dict(num_classes=True), "num_classes=True"),
+        (dict(width=True), "width=True"),
+        (dict(width=1e308), "width=1e+308"),
         (dict(width=0), "width=0"),
         (dict(width=float("nan")), "width=nan"),
         (dict(dropout=1.0), "dropout=1.0"),
@@ -139,6 +142,9 @@ def test_the_milnce_stem_is_a_full_stem_of_4x8x8():
         (dict(input_shape=(None, 31, 224, 3)), "input_shape=(None, 31, 224, 3)"),
         (dict(input_shape=(224, 224, 3)), "(224, 224, 3)"),
         (dict(input_shape=(8, 32, 32, None)), "(8, 32, 32, None)"),
+        (dict(input_shape=("8", 32, 32, 3)), "('8', 32, 32, 3)"),
+        (dict(input_shape=(8.5, 32, 32, 3)), "(8.5, 32, 32, 3)"),
+        (dict(input_shape=5), "Received: 5"),
     ],
 )
 def test_wrong_arguments_end_the_sentence(arguments, received):
@@ -163,3 +169,34 @@ def test_mixed_precision_keeps_the_logits_in_float32():
         assert model.get_layer("Mixed_5c").compute_dtype == "bfloat16"
     finally:
         keras.config.set_dtype_policy("float32")
+
+
+@pytest.fixture(scope="module")
+def least():
+    """The smallest network, asked for with NumPy's numbers."""
+    sizes = (None, None, None, np.int64(3))
+    style = dict(norm_epsilon=np.float64(1e-3), temporal_branches=(np.int64(1), 2))
+    return build_model("i2d", np.int64(2), width=np.float32(0.125), dropout=np.float32(0.5), input_shape=sizes, **style)
+
+
+def test_numpys_numbers_are_saved_as_json(least):
+    config = json.loads(json.dumps(least.s3d_config))
+    assert (config["num_classes"], config["width"], config["dropout"]) == (2, 0.125, 0.5)
+    assert config["input_shape"] == [None, None, None, 3] and config["name"]["style"]["temporal_branches"] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("x", "received"),
+    [
+        (np.zeros((1, 8, 32, 32, 3), "uint8"), "dtype=uint8"),
+        (keras.ops.zeros((1, 8, 32, 32, 3), "int32"), "dtype=int32"),
+        (clip(1, 7, 32, 32, 3), "shape=(1, 7, 32, 32, 3)"),
+        (keras.ops.zeros((1, 8, 32, 31, 3)), "shape=(1, 8, 32, 31, 3)"),
+        (keras.KerasTensor((None, None, 16, None, 3)), "shape=(None, None, 16, None, 3)"),
+    ],
+)
+def test_a_clip_that_would_be_cast_or_padded_is_refused(least, x, received):
+    for model in (least, endpoints(least, ["Mixed_3c"])):
+        with pytest.raises(ValueError) as error:
+            model(x)
+        assert str(error.value).endswith(f"Received: {received}")

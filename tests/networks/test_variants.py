@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from s3d_tf.networks import CONVENTIONS, FAMILIES, UNITS, VARIANTS, Network, Style, network
+from s3d_tf.networks import CONVENTIONS, FAMILIES, UNITS, VARIANTS, Network, Style, convention_of, departures, network
 
 
 def same(a: Network, b: Network) -> bool:
@@ -71,6 +71,14 @@ def test_a_network_survives_json(name, convention):
         ("s3d", dict(flat_pool_frames=2), "flat_pool_frames=2"),
         ("s3d", dict(norm_epsilon=0.0), "norm_epsilon=0.0"),
         ("s3d", dict(norm_momentum=1.0), "norm_momentum=1.0"),
+        ("s3d", dict(norm_epsilon="x"), "norm_epsilon='x'"),
+        ("s3d", dict(norm_momentum=None), "norm_momentum=None"),
+        ("s3d", dict(temporal_branches=([1],)), "temporal_branches=([1],)"),
+        ("s3d", dict(temporal_branches=(True,)), "temporal_branches=(True,)"),
+        ("s3d", dict(kinds=([],) * 11), "kinds=" + repr(([],) * 11)),
+        ("s3d", dict(gates=([],)), "gates=([],)"),
+        ("s3d", dict(min_channels=True), "min_channels=True"),
+        ("s3d", dict(convention=["paper"]), "['paper']"),
     ],
 )
 def test_a_wrong_value_ends_the_sentence(name, arguments, received):
@@ -90,3 +98,20 @@ def test_conventions_are_the_table_of_who_built_what():
     )
     assert network("s3d").style == Style() and Style().temporal_branches == (0, 1, 2, 3)
     assert network("i3d", "torchvision").stem == "full"  # a variant's own row goes before the convention's
+
+
+@pytest.mark.parametrize("convention", CONVENTIONS)
+def test_the_convention_of_a_network_follows_from_its_habits(convention):
+    for name in VARIANTS:
+        net = network(name, convention)
+        assert convention_of(net) == convention and departures(net, convention) == {}
+        odd = network(name, convention, gate_pool="space", head="pairs")
+        assert convention_of(odd) == convention and departures(odd, convention)["gate_pool"] == "space"
+
+
+def test_a_style_of_unknown_fields_is_one_sentence():
+    fields = dataclasses.asdict(network("s3d"))
+    for style in (dict(colour=1), 3):
+        with pytest.raises(ValueError, match="A style is") as error:
+            Network(**{**fields, "style": style})
+        assert str(error.value).endswith(f"style={style!r}")

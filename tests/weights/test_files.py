@@ -1,3 +1,5 @@
+import io
+import json
 import pickle
 import zipfile
 
@@ -142,3 +144,74 @@ def test_a_folder_of_another_kind_is_named_as_what_it_is(member, message, tmp_pa
     (tmp_path / member).touch()
     with pytest.raises(ValueError, match=f"{message}.*Received"):
         open_tensors(str(tmp_path))
+
+
+def npy(shape, dtype="<f4"):
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, dict(descr=dtype, fortran_order=False, shape=shape))
+    return header.getvalue() + bytes(8)
+
+
+def safetensors(header: str) -> bytes:
+    return len(header).to_bytes(8, "little") + header.encode() + bytes(8)
+
+
+def entry(**changes):
+    return safetensors(json.dumps({"x": {**dict(dtype="F32", shape=[2], data_offsets=[0, 8]), **changes}}))
+
+
+@pytest.mark.parametrize(
+    ("suffix", "content"),
+    [
+        ("npz", npy((10**13,))),
+        ("npz", npy((10**13, 0))),
+        ("npz", npy((-1, -2))),
+        ("npz", npy((2,), [("a", "<f4")])),
+        ("safetensors", safetensors("[" * 10**5)),
+        ("safetensors", safetensors('{"x": 3}')),
+        ("safetensors", entry(shape=[2.0])),
+        ("safetensors", entry(shape=[-1, -2])),
+        ("safetensors", entry(shape=[True, 2])),
+        ("safetensors", entry(data_offsets=[0.0, 8])),
+        ("safetensors", entry(data_offsets=[0])),
+        ("safetensors", entry(dtype=["F32"])),
+        (
+            "safetensors",
+            safetensors(json.dumps({n: dict(dtype="U8", shape=[8], data_offsets=[0, 8]) for n in range(99)})),
+        ),
+    ],
+    ids=range(13),
+)
+def test_a_header_that_declares_what_the_file_does_not_hold_is_one_sentence(suffix, content, tmp_path):
+    path = tmp_path / f"a.{suffix}"
+    if suffix == "npz":
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("x.npy", content)
+    else:
+        path.write_bytes(content)
+    with pytest.raises(ValueError, match="damaged or truncated") as error:
+        tensors = open_tensors(path)
+        [tensors[name] for name in tensors]
+    assert str(error.value).endswith(f"Received: {str(path)!r}")
+
+
+def test_a_tensorflow_checkpoint_that_declares_gigabytes_is_refused(tmp_path, monkeypatch):
+    path = write_tensorflow(str(tmp_path / "model.ckpt"), {"x/a": np.zeros(1000, "float32")})
+    monkeypatch.setattr("s3d_tf.weights.files.MAX_BYTES", 3999)
+    with pytest.raises(ValueError, match="4000 bytes is none of these networks"):
+        open_tensors(path)
+
+
+def test_a_pytorch_zip_that_unpacks_to_gigabytes_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
+    with zipfile.ZipFile(tmp_path / "a.pth", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("archive/data/0", bytes(100_000))
+    monkeypatch.setattr("s3d_tf.weights.files.MAX_BYTES", 99_999)
+    with pytest.raises(ValueError, match="100000 bytes is none of these networks"):
+        open_tensors(tmp_path / "a.pth")
+
+
+def test_a_pytorch_tensor_that_is_larger_than_its_storage_is_refused(tmp_path):
+    torch = pytest.importorskip("torch")
+    torch.save(dict(a=torch.zeros(1).expand(10**10)), tmp_path / "a.pth")
+    with pytest.raises(ValueError, match="more numbers than the file holds"):
+        open_tensors(tmp_path / "a.pth")

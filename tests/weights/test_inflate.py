@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from sources import inception_v1, video, weights, write_tensorflow
+from sources import deepmind, inception_v1, slim, video, weights, write_tensorflow
 
 import s3d_tf
-from s3d_tf.networks import build_model, endpoints
+from s3d_tf.networks import build_model, endpoints, network
 from s3d_tf.weights import load_into, load_pretrained, save
 from s3d_tf.weights.inflate import inflate, over_time
 
@@ -86,10 +86,71 @@ def test_what_a_unit_of_the_same_kind_lacks_is_no_matter_of_inflation():
     kernel = np.ones((1, 3, 3, 2, 2))
     shapes = {"Mixed_3b/Branch_1/Conv2d_0b_3x3/spatial/conv/kernel": kernel.shape}
     shapes["Mixed_3b/Branch_1/Conv2d_0b_3x3/gate/kernel"] = (2, 2)
-    values, fresh = inflate({"Mixed_3b/Branch_1/Conv2d_0b_3x3/spatial/conv/kernel": kernel}, shapes)
+    values, fresh = inflate(
+        {"Mixed_3b/Branch_1/Conv2d_0b_3x3/spatial/conv/kernel": kernel}, shapes, network("i2d"), network("i2d")
+    )
     assert fresh == [] and len(values) == 1
 
 
 def test_changes_without_a_network_are_refused(image_network):
     with pytest.raises(ValueError, match=r"Received: convention='paper', changes=\{\}$"):
         s3d_tf.load_pretrained(image_network, convention="paper")
+
+
+def test_what_the_source_should_have_had_is_no_matter_of_inflation():
+    """Of a source whose Mixed_3b is separable and gated, and which lacks one each of its temporal convs and biases."""
+    units = [f"{unit}/Branch_{branch}/Conv2d_0b_3x3" for unit in ("Mixed_3b", "Mixed_5c") for branch in (1, 2)]
+    shapes = {f"{unit}/spatial/conv/kernel": (1, 3, 3, 2, 2) for unit in units}
+    shapes |= {f"{unit}/temporal/conv/kernel": (3, 1, 1, 2, 2) for unit in units}
+    shapes |= {f"{unit}/gate/kernel": (2, 2) for unit in units} | {f"{unit}/gate/bias": (2,) for unit in units}
+    source, target = network("bottom_heavy_s3d:3", gate_bias=True), network("s3d_g", gate_bias=True)
+    has = {name for name in shapes if "/spatial/" in name or "Mixed_3b" in name}
+    lacks = {f"{units[0]}/temporal/conv/kernel", f"{units[1]}/gate/bias"}
+    values = {name: np.ones(shapes[name]) for name in has - lacks}
+    gained = {name for name in shapes if "Mixed_5c" in name and "/spatial/" not in name}
+    assert set(inflate(values, shapes, source, target)[1]) == gained
+    values = {name: value for name, value in values.items() if not name.endswith("/bias")}  # of a source without any
+    biases = {f"{unit}/gate/bias" for unit in units[:2]}
+    assert set(inflate(values, shapes, source, target)[1]) == gained | biases
+
+
+def npz(path, arrays):
+    np.savez(path, **arrays)
+    return path
+
+
+@pytest.fixture(scope="module")
+def flat():
+    return build_model("i2d", 3, width=0.125, convention="tf_slim")
+
+
+def test_a_kernel_of_another_number_of_frames_than_its_unit_is_refused(flat, tmp_path):
+    """Summed over time, or of one frame already, it would look like a kernel of the flat network."""
+    kernel = "RGB/inception_i3d/Mixed_4c/Branch_1/Conv3d_0b_3x3/conv_3d/w"
+    arrays = weights(deepmind(3, width=0.125))
+    path = npz(tmp_path / "i3d.npz", {**arrays, kernel: arrays[kernel][:1]})
+    with pytest.raises(ValueError, match=r"1 mis-shaped: Mixed_4c/Branch_1/.*: 1 frames, not the 3 of a 3d unit"):
+        load_into(flat, path)
+    report = load_into(flat, path, allow=[kernel])
+    assert report.not_loaded == ("Mixed_4c/Branch_1/Conv2d_0b_3x3/spatial/conv/kernel",)
+
+
+def test_a_saved_copy_inflates_as_its_original(tmp_path):
+    path = npz(tmp_path / "slim.npz", weights(slim(3, 0.125, first_3d=None, first_gate=None, stem=1)))
+    save(load_pretrained(path), tmp_path / "copy")
+    original, copy = (load_pretrained(source, "top_heavy_s3d:1") for source in (path, tmp_path / "copy"))
+    assert copy.s3d_config == original.s3d_config and copy.report.fresh == original.report.fresh
+    assert [w.path for w in copy.weights] == [w.path for w in original.weights]
+    for a, b in zip(copy.weights, original.weights, strict=True):
+        np.testing.assert_array_equal(a, b)
+    with pytest.raises(ValueError, match=r"Received: num_classes=0$"):
+        load_pretrained(path, num_classes=0)
+
+
+def test_weights_of_the_other_modality_are_refused(flat, tmp_path):
+    path = npz(tmp_path / "flow.npz", weights(slim(3, 0.125, first_3d=None, first_gate=None, stem=1, channels=2)))
+    before = [np.array(w) for w in flat.weights]
+    with pytest.raises(ValueError, match=r"flow has 2 channels. Received: 3$"):
+        load_into(flat, path, allow=["Conv2d_1a_7x7/*"])
+    for old, new in zip(before, flat.weights, strict=True):
+        np.testing.assert_array_equal(old, new)

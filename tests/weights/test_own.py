@@ -1,6 +1,9 @@
 import dataclasses
 import json
+import os
+import shutil
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -116,3 +119,62 @@ def test_the_preprocessing_of_a_loaded_model_is_saved_again(saved, tmp_path):
     object.__setattr__(model, "preprocessing", dataclasses.replace(model.preprocessing, fps=None))
     save(model, tmp_path / "once_more")
     assert load(tmp_path / "once_more").preprocessing.fps is None
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """A small model and the folder it was saved to, which stays as it is."""
+    model, folder = build_model("i2d", 3, width=0.125), tmp_path_factory.mktemp("small") / "model"
+    save(model, folder)
+    return model, folder
+
+
+@pytest.mark.parametrize(
+    "change", [dict(num_classes=10**10), dict(width=900.0), dict(width=1e308), dict(input_shape=[8, 32, 32, 10**10])]
+)
+def test_sizes_that_the_file_does_not_hold_are_refused_before_building(small, change, tmp_path, monkeypatch):
+    _, source = small
+    folder = shutil.copytree(source, tmp_path / "model")
+    record = json.loads((folder / "model.json").read_text())
+    record["model"].update(change)
+    (folder / "model.json").write_text(json.dumps(record))
+    monkeypatch.setattr("s3d_tf.weights.own.build_model", lambda **_: pytest.fail("it was built"))
+    with pytest.raises(ValueError, match="damaged") as error:
+        load(folder)
+    assert str(error.value).endswith(f"Received: {str(folder)!r}")
+
+
+@pytest.mark.parametrize(
+    ("what", "message"),
+    [
+        (lambda file: file.create_dataset("more", (10**12,), "f4", chunks=(10**6,)), "in a file of"),
+        (lambda file: file.__setitem__("more", h5py.ExternalLink("other.h5", "/x")), "more is a link"),
+    ],
+    ids=["unwritten", "external"],
+)
+def test_variables_that_the_file_only_declares_are_refused(small, what, message, tmp_path):
+    folder = shutil.copytree(small[1], tmp_path / "model")
+    with h5py.File(folder / "model.weights.h5", "a") as file:
+        what(file)
+    with pytest.raises(ValueError, match=f"damaged.*{message}"):
+        load(folder)
+
+
+def test_a_failed_overwrite_leaves_the_old_model(small, tmp_path, monkeypatch):
+    model, source = small
+    folder = shutil.copytree(source, tmp_path / "parent" / "model")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    rename, calls = os.rename, []
+
+    def second_fails(old, new):
+        calls.append(new)
+        if len(calls) == 2:
+            raise OSError("no space left on device")
+        rename(old, new)
+
+    monkeypatch.setattr(keras.Model, "save_weights", lambda self, path: path.write_bytes(b"new"))
+    monkeypatch.setattr(os, "rename", second_fails)
+    with pytest.raises(OSError, match="no space"):
+        save(model, folder, overwrite=True)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert sorted(p.name for p in folder.parent.iterdir()) == ["model"]

@@ -1,7 +1,7 @@
 import pytest
 from sources import BLOCKS, deepmind, golden, inception_v1, needs_shared, pytorch, slim
 
-from s3d_tf.networks import UNITS
+from s3d_tf.networks import UNITS, convention_of
 from s3d_tf.weights import translate
 from s3d_tf.weights.files import Tensors
 from s3d_tf.weights.pretrained import SOURCES
@@ -92,6 +92,7 @@ def test_slim_first_temporal_conv_and_first_gate(start):
 )
 def test_sources(table, source, name, classes, channels):
     got, network = found(table)
+    assert convention_of(network.network) == {s.name: s.convention for s in SOURCES}[source]  # a saved copy's, too
     assert (got, network.network.name, network.num_classes, network.channels) == (source, name, classes, channels)
 
 
@@ -111,3 +112,17 @@ def test_an_unknown_source_is_named_by_its_variables():
         find_source(SOURCES, {"fc.bias": (3,), "conv1.weight": (1, 2, 3)})
     with pytest.raises(ValueError, match="no tensors at all"):
         find_source(SOURCES, {})
+
+
+def test_the_stem_of_a_source_of_fixed_kinds_is_not_taken_for_2d():
+    lost = {n: shape for n, shape in pytorch("torchvision").items() if not n.startswith("features.0.1.")}
+    net = found(lost)[1].network
+    assert (net.kinds[0], net.stem, net.stem_frames) == ("separable", "separable", 7)
+    flat = {**deepmind(), "RGB/inception_i3d/Conv3d_1a_7x7/conv_3d/w": (1, 7, 7, 3, 64)}
+    assert found(flat)[1].network.kinds[0] == "3d"
+
+
+def test_a_variable_without_numbers_claims_no_number_of_classes():
+    table = {**slim(), "InceptionV1/Logits/Conv2d_0c_1x1/weights": (1, 1, 1, 0, 10**10)}
+    with pytest.raises(ValueError, match=r"holds no numbers. Received: Conv2d_0c_1x1/kernel"):
+        found(table)
