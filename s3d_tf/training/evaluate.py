@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -14,22 +13,8 @@ from ..data import clips
 from ..data.damage import LIMIT
 from ..data.pipeline import KEYS, Batch, Views, evaluation_batches
 from ..data.split import Split
-from .measures import confusion_matrix, mean_class_accuracy, per_class, top_k
+from .measures import Predictions, mean_class_accuracy, per_class, top_k
 from .streams import NAMES, Models, by_stream, check_models, check_weights, combined, seen
-
-
-class Predictions(NamedTuple):
-    """The logits of every video of a split, in the order of its records, those of long videos last."""
-
-    logits: np.ndarray  # [N, num_classes] float32; of several streams their weighted sum
-    labels: np.ndarray  # [N] int64
-    media_ids: list[str]
-    streams: dict[str, np.ndarray]  # the logits of each stream alone, [N, num_classes] float32
-
-    @property
-    def confusion(self) -> np.ndarray:
-        """`[num_classes, num_classes]` int64; rows: true class, columns: predicted."""
-        return confusion_matrix(self.logits, self.labels)
 
 
 def evaluate(

@@ -1,10 +1,25 @@
-"""What is counted on logits: top-k, the confusion matrix, each class."""
+"""Predictions of a split, and what is counted on them: top-k, the confusion matrix, each class."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
+
+
+class Predictions(NamedTuple):
+    """The logits of every video of a split, in the order of its records, those of long videos last."""
+
+    logits: np.ndarray  # [N, num_classes] float32; of several streams their weighted sum
+    labels: np.ndarray  # [N] int64
+    media_ids: list[str]
+    streams: dict[str, np.ndarray]  # the logits of each stream alone, [N, num_classes] float32
+
+    @property
+    def confusion(self) -> np.ndarray:
+        """`[num_classes, num_classes]` int64; rows: true class, columns: predicted."""
+        return confusion_matrix(self.logits, self.labels)
 
 
 def top_k(logits: np.ndarray, labels: np.ndarray, k: int) -> float:
@@ -47,6 +62,19 @@ def mean_class_accuracy(confusion: np.ndarray) -> float:
     videos = confusion.sum(axis=1)
     present = videos > 0
     return float((np.diag(confusion)[present] / videos[present]).mean())
+
+
+def best_classes(predictions: Predictions, classes: Sequence[str], count: int = 5) -> list[list]:
+    """A header and a row a video: its media id, its class and the `count` best ones, each with its score in [0, 1]."""
+    scores, places = softmax(predictions.logits), ranked(predictions.logits, count)
+    header = ["media_id", "label"]
+    for place in range(1, places.shape[1] + 1):
+        header += [f"class_{place}", f"score_{place}"]
+    rows = [header]
+    for video, media_id in enumerate(predictions.media_ids):
+        found = [cell for c in places[video] for cell in (classes[c], f"{scores[video, c]:.6f}")]
+        rows.append([media_id, classes[predictions.labels[video]], *found])
+    return rows
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
