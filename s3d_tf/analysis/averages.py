@@ -33,14 +33,14 @@ def average(evaluations: Mapping[str, Mapping]) -> dict:
     for other in others:
         if differing := _differing(evaluations[first], evaluations[other]):
             raise ValueError(
-                f"The evaluations were not measured in one way: {first} and {other} differ in {differing}."
+                f"Only evaluations that were measured in one way have a mean. Received: {first} and {other}, which "
+                f"differ in {differing}"
             )
     rows = list(evaluations.values())
     result = _averaged(rows)
     if "streams" in rows[0]:
-        result["streams"] = {
-            stream: _averaged([row["streams"][stream] for row in rows]) for stream in rows[0]["streams"]
-        }
+        names = rows[0]["streams"]
+        result["streams"] = {name: _averaged([row["streams"][name] for row in rows]) for name in names}
     return result | dict(
         num_videos=[row["num_videos"] for row in rows],
         damaged=sum(len(row["damaged"]) for row in rows),
@@ -88,10 +88,9 @@ def _differing(one: Mapping, other: Mapping) -> str:
     pairs = {"network": (one["network"], other["network"]), "chance": (one["chance"], other["chance"])}
     keys = [*one["protocol"], *(key for key in other["protocol"] if key not in one["protocol"])]
     pairs |= {key: (one["protocol"].get(key), other["protocol"].get(key)) for key in keys}
-    pairs["classes"] = tuple([row["name"] for row in rows.get("per_class", [])] for rows in (one, other))
-    found = [
-        "the lists of classes" if key == "classes" else f"{key} ({first!r} and {second!r})"
-        for key, (first, second) in pairs.items()
-        if first != second
-    ]
+    pairs["numbers of single streams"] = tuple(list(row.get("streams", {})) for row in (one, other))
+    found = [f"{key} ({first!r} and {second!r})" for key, (first, second) in pairs.items() if first != second]
+    classes = [[row["name"] for row in each["per_class"]] for each in (one, other) if "per_class" in each]
+    if len(classes) == 2 and classes[0] != classes[1]:
+        found.append("the lists of classes")
     return ", ".join(found)

@@ -103,9 +103,7 @@ def _in_words(confusion: np.ndarray, classes: Sequence[str]) -> str:
 def _colours():
     from matplotlib import colormaps
 
-    colours = colormaps["Blues"].copy()
-    colours.set_bad("0.8")
-    return colours
+    return colormaps["Blues"].with_extremes(bad="0.8")
 
 
 def _shares(confusion: np.ndarray) -> np.ndarray:
