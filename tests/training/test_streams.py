@@ -14,7 +14,6 @@ from absl import flags
 
 from s3d_tf.data import listing, pipeline, prepare
 from s3d_tf.data.split import open_split
-from s3d_tf.networks import build_model
 from s3d_tf.training import streams
 from s3d_tf.training.evaluate import check_finite, evaluate
 from s3d_tf.weights import Preprocessing, own
@@ -43,9 +42,9 @@ def make(modality, channels):
     """As small as a network can be that looks at all frames: what is tested is what lies around it."""
     keras.utils.set_random_seed(channels)
     layers = keras.layers
-    model = keras.Sequential([keras.Input((None, None, None, channels)), layers.Conv3D(8, 3, activation="relu")])
-    model.add(layers.GlobalAveragePooling3D())
-    model.add(layers.Dense(4))
+    model = keras.Sequential([keras.Input((None, None, None, channels))], name=f"tiny_{modality}")
+    for layer in (layers.Conv3D(8, 3, activation="relu"), layers.GlobalAveragePooling3D(), layers.Dense(4)):
+        model.add(layer)
     own.attach(model, Preprocessing(modality=modality, resize=(40, 40), crop=32, labels=CLASSES))
     return model
 
@@ -127,10 +126,11 @@ def test_logits_that_are_no_numbers_are_no_ranking():
 
 
 def call(*arguments):
-    """scripts/evaluate.py in this process: a start of TensorFlow would cost more than all that it does here."""
+    """scripts/evaluate.py in this process, with tiny networks for weights: a start of TensorFlow would cost more."""
     spec = importlib.util.spec_from_file_location("evaluate_script", ROOT / "scripts/evaluate.py")
     module, before = importlib.util.module_from_spec(spec), set(flags.FLAGS)
     spec.loader.exec_module(module)
+    module.load_pretrained = lambda name: make(name, {"rgb": 3, "flow": 2}[name])
     try:
         flags.FLAGS(["evaluate.py", *arguments])
         module.main(None)
@@ -139,27 +139,16 @@ def call(*arguments):
             delattr(flags.FLAGS, name)
 
 
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory):
-    """An RGB and a flow network as folders of our own format."""
-    folder = tmp_path_factory.mktemp("weights")
-    for modality, channels in (("rgb", 3), ("flow", 2)):
-        model = build_model("i2d", 4, width=0.1, input_shape=(None, None, None, channels))
-        fields = Preprocessing(modality=modality, resize=(40, 40), crop=32, labels=CLASSES)
-        own.save(model, folder / modality, preprocessing=fields)
-    return folder
-
-
-def test_the_binary_writes_numbers_tables_and_pictures(weights, records, tmp_path, capsys, monkeypatch):
-    both = [f"--weights={weights}/rgb", f"--flow_weights={weights}/flow", f"--output_dir={tmp_path}/out"]
+def test_the_binary_writes_numbers_tables_and_pictures(records, tmp_path, capsys, monkeypatch):
+    both = ["--weights=rgb", "--flow_weights=flow", f"--output_dir={tmp_path}/out"]
     both += [f"--data_dir={records}", "--eval_frames=12", "--batch_size=4"]
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     call(*both, "--stream_weights=1,2")
     lines = capsys.readouterr().out.splitlines()
     found = json.loads((tmp_path / "out/evaluation_val_two_stream.json").read_text())
     assert found["protocol"]["streams"] == "RGB and flow, logits added with weights 1 and 2"
-    assert found["network"] == {"rgb": "i2d", "flow": "i2d"}
-    assert found["weights"] == {"rgb": f"{weights}/rgb", "flow": f"{weights}/flow"}
+    assert found["network"] == {"rgb": "tiny_rgb", "flow": "tiny_flow"}
+    assert found["weights"] == {"rgb": "rgb", "flow": "flow"}
     assert [row["videos"] for row in found["per_class"]] == [1] * 4
     names, *rows = csv.reader((tmp_path / "out/confusion_val_two_stream.csv").open())
     assert tuple(names[1:]) == CLASSES == tuple(row[0] for row in rows)
@@ -168,7 +157,7 @@ def test_the_binary_writes_numbers_tables_and_pictures(weights, records, tmp_pat
     header, *videos = csv.reader((tmp_path / "out/predictions_val_two_stream.csv").open())
     assert header[2:4] == ["class_1", "score_1"]
     assert sum(video[1] == video[2] for video in videos) / len(videos) == found["top1"]
-    assert f"i2d, {weights}/rgb and i2d, {weights}/flow, val: top-1 {found['top1']:.2%}" in lines[0]
+    assert f"tiny_rgb, rgb and tiny_flow, flow, val: top-1 {found['top1']:.2%}" in lines[0]
     assert [line.partition(":")[0].strip() for line in lines[1:3]] == ["RGB alone", "flow alone"]
     assert lines[3].startswith("matplotlib is missing, so there is no confusion_val_two_stream.png")
     assert len(list((tmp_path / "out").iterdir())) == 3
@@ -185,9 +174,7 @@ def test_the_binary_writes_numbers_tables_and_pictures(weights, records, tmp_pat
         (["--flow_weights=flow"], "Name a work_dir, or weights and an output_dir"),
     ],
 )
-def test_the_binary_refuses_what_does_not_go_together(weights, records, tmp_path, arguments, message):
-    named = [argument.replace("weights=rgb", f"weights={weights}/rgb") for argument in arguments]
-    named = [argument.replace("weights=flow", f"weights={weights}/flow") for argument in named]
+def test_the_binary_refuses_what_does_not_go_together(records, tmp_path, arguments, message):
     with pytest.raises(ValueError, match=message):
-        call(*named, f"--data_dir={records}", f"--output_dir={tmp_path}/out")
+        call(*arguments, f"--data_dir={records}", f"--output_dir={tmp_path}/out")
     assert not (tmp_path / "out").exists()
