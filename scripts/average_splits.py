@@ -29,7 +29,9 @@ def main(_):
     for what in ("mean", "std"):
         values = [found[measure][what] for _, found in columns for measure in MEASURES]
         print("".join(f"{value:>12.2%}" for value in values) + f"  {what}")
-    print(f"{result['network']} (chance {result['chance']:.2%}; {'; '.join(result['protocol'].values())})")
+    network = result["network"]
+    named = network if isinstance(network, str) else " and ".join(network.values())
+    print(f"{named} (chance {result['chance']:.2%}; {'; '.join(result['protocol'].values())})")
     if result["damaged"]:
         print(f"{result['damaged']} damaged records left out")
     if OUTPUT.value:

@@ -19,7 +19,10 @@ from s3d_tf.files import write_bytes
 WORK_DIRS = flags.DEFINE_list("work_dirs", None, "Runs of scripts/train.py.", required=True)
 OUTPUT = flags.DEFINE_string("output", "curves.png", "Where the picture goes, .png or .svg.")
 SMOOTHING = flags.DEFINE_integer(
-    "smoothing", None, "Lines of metrics that are averaged; a fortieth of them by default, 1 for none.", lower_bound=1
+    "smoothing",
+    None,
+    "Lines that are averaged; the root of half their number by default, 1 for none.",
+    lower_bound=1,
 )
 
 

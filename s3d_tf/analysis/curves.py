@@ -131,8 +131,8 @@ def smooth(values: np.ndarray, window: int) -> np.ndarray:
 
 
 def window_of(count: int, smoothing: int | None) -> int:
-    """Values that are averaged: a fortieth of them all unless `smoothing` says how many; odd."""
-    window = smoothing or max(1, count // 40)
+    """Values that are averaged: the root of half their number unless `smoothing` says how many; odd."""
+    window = smoothing or max(1, math.isqrt(count // 2))
     return window + 1 - window % 2
 
 

@@ -28,7 +28,13 @@ def test_smoothing_by_hand():
     np.testing.assert_allclose(curves.smooth(np.array([0.0, 3, 6, 9]), 3), [1.5, 3, 6, 7.5])
     np.testing.assert_allclose(curves.smooth(np.array([0.0, np.nan, 6, np.inf]), 3), [0, 3, 6, 6])
     np.testing.assert_array_equal(curves.smooth(np.array([1.0, np.nan, 2]), 1), [1, np.nan, 2])
-    assert [curves.window_of(*pair) for pair in ((10, None), (400, None), (10, 4), (10, 1))] == [1, 11, 5, 1]
+    assert [curves.window_of(*pair) for pair in ((3, None), (50, None), (400, None), (10, 4), (10, 1))] == [
+        1,
+        5,
+        15,
+        5,
+        1,
+    ]
 
 
 def test_runs_are_named_by_folder_or_by_path_where_two_are_alike(tmp_path):
