@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 import warnings
 from collections.abc import Sequence
 
@@ -72,7 +73,7 @@ def draw(confusion: np.ndarray, classes: Sequence[str], title: str) -> bytes:
     shares[confusion.sum(axis=1) == 0] = np.nan
     # The root brings out cells of a few per cent; no smoothing, or single cells of many would fade.
     image = axes.imshow(np.sqrt(shares), cmap=_colours(), vmin=0, vmax=1, interpolation="nearest")
-    axes.set_title(title, parse_math=False, fontsize=10, loc="left")
+    axes.set_title(textwrap.fill(title, 100), parse_math=False, fontsize=10, loc="left")
     axes.set_ylabel("true class")
     axes.set_xlabel("predicted class")
     if count <= COUNTED:
