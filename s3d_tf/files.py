@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,13 @@ def write_bytes(path: Path, content: bytes) -> None:
 def write_text(path: Path, text: str) -> None:
     """Writes UTF-8 text, likewise."""
     write_bytes(path, text.encode())
+
+
+def write_csv(path: Path, rows: Iterable[Sequence]) -> None:
+    """Writes rows as CSV, likewise; names of files that are no UTF-8 keep their bytes."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    write_bytes(path, text.getvalue().encode(errors="surrogateescape"))
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -1,9 +1,8 @@
-"""Top-1 and top-5 of a network on a split, with the protocol beside the numbers."""
+"""Top-1 and top-5 of a network, or of an RGB and a flow network together, with the protocol beside the numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
 
 import keras
 import numpy as np
@@ -12,21 +11,14 @@ from tqdm import tqdm
 
 from ..data import clips
 from ..data.damage import LIMIT
-from ..data.pipeline import Batch, Views, evaluation_batches
+from ..data.pipeline import KEYS, Batch, Views, evaluation_batches
 from ..data.split import Split
-from ..weights import Preprocessing
-
-
-class Predictions(NamedTuple):
-    """The logits of every video of a split, in the order of its records, those of long videos last."""
-
-    logits: np.ndarray  # [N, num_classes] float32
-    labels: np.ndarray  # [N] int64
-    media_ids: list[str]
+from .measures import Predictions, mean_class_accuracy, per_class, top_k
+from .streams import NAMES, Models, by_stream, check_models, check_weights, combined, seen
 
 
 def evaluate(
-    model: keras.Model,
+    models: Models,
     split: Split,
     *,
     at_least: int,
@@ -35,52 +27,98 @@ def evaluate(
     backwards: bool = False,
     views: Views | None = None,
     max_damaged: int = LIMIT,
+    stream_weights: Mapping[str, float] | None = None,
 ) -> tuple[dict, Predictions]:
-    """Shows a network every video of a split once: all frames, looped up to `at_least`, centre crop.
+    """Shows networks every video of a split once: all frames, looped up to `at_least`, centre crop.
 
     Args:
-        model: made under `strategy`, with its `preprocessing` (as `load_pretrained` gives it).
+        models: one, which sees the stream that its `preprocessing.modality` names; or one for each stream, whose logits
+            are added (the paper's two-stream networks, Table 4). Made under `strategy`, with their `preprocessing` (as
+            `load_pretrained` gives it).
         at_least: frames; shorter videos are looped.
         batch_size: clips a step over all replicas; it does not change the numbers.
-        backwards: play every video backwards.
+        backwards: play every video backwards; RGB only.
         views: instead of all frames; the logits of a video's views are averaged.
         max_damaged: records damaged after preparation that may be left out.
+        stream_weights: factor of each stream's logits in the sum; 1 by default.
 
     Returns:
-        `top1` and `top5` in [0, 1], `num_videos`, `damaged` (names of the records left out), `chance` and `protocol`;
-        and the predictions behind them.
+        `top1`, `top5` and `mean_class_accuracy` in [0, 1], `per_class` (see `measures.per_class`), `num_videos`,
+        `damaged` (names of the records left out), `chance` and `protocol`; of several streams also `streams`, top1 and
+        top5 of each alone on the same videos. And the predictions behind them.
 
     Raises:
-        ValueError: more damaged records than that, or nothing whole.
+        ValueError: more damaged records than that, or nothing whole; models that do not go together, or streams that
+            the records lack.
+        FloatingPointError: logits that are no finite numbers.
     """
+    models = by_stream(models)
+    check_models(models, split)
+    factors = check_weights(stream_weights, models)
     replicas = strategy.num_replicas_in_sync
     if batch_size % replicas:
         raise ValueError(f"batch_size must be a multiple of the {replicas} replicas. Received: {batch_size}")
-    crop = model.preprocessing.crop
+    crop = next(iter(models.values())).preprocessing.crop
     batches = evaluation_batches(
-        split, at_least=at_least, crop=crop, batch_size=batch_size, replicas=replicas, backwards=backwards, views=views
+        split,
+        at_least=at_least,
+        crop=crop,
+        batch_size=batch_size,
+        replicas=replicas,
+        backwards=backwards,
+        streams=tuple(models),
+        views=views,
     )
-    predict = forward(model, strategy)
-    found: list[tuple[np.ndarray, ...]] = []
+    predict = forward(models, strategy)
+    found: list[list[np.ndarray]] = []
     with tqdm(total=split.num_videos, unit="video", desc="backwards" if backwards else "evaluating") as bar:
         for batch in strategy.experimental_distribute_dataset(batches.map(without_strings)):
             outputs = (strategy.experimental_local_results(output) for output in predict(batch))
-            logits, labels, weights, media_ids = (np.concatenate([v.numpy() for v in values]) for values in outputs)
-            real = weights > 0
-            found.append((logits[real], labels[real], media_ids[real]))
-            bar.update(int(real.sum()))
-    logits, labels, media_ids = (np.concatenate(column) for column in zip(*found, strict=True)) if found else ((),) * 3
+            weights, *columns = (np.concatenate([v.numpy() for v in values]) for values in outputs)
+            found.append([column[weights > 0] for column in columns])
+            bar.update(int((weights > 0).sum()))
+    # labels, media ids, then the logits of each stream
+    columns = [np.concatenate(column) for column in zip(*found, strict=True)] if found else [()] * (2 + len(models))
+    labels, media_ids, *logits = columns
     names = [bytes(row).rstrip(b"\0").decode("utf-8", "surrogateescape") for row in media_ids]
     damaged = left_out(split, names, max_damaged)
+    alone = dict(zip(models, logits, strict=True))
+    check_finite(alone, names)
+    predictions = Predictions(combined(alone, factors), labels, names, alone)
+    result = measured(predictions, split) | dict(
+        damaged=damaged,
+        chance=1 / len(split.classes),
+        protocol=protocol(split, at_least, crop, views, backwards) | seen(models, factors),
+    )
+    return result, predictions
+
+
+def measured(predictions: Predictions, split: Split) -> dict:
+    """The numbers of an evaluation."""
+    logits, labels, confusion = predictions.logits, predictions.labels, predictions.confusion
     result = dict(
         top1=top_k(logits, labels, 1),
         top5=top_k(logits, labels, 5),
+        mean_class_accuracy=mean_class_accuracy(confusion),
         num_videos=len(labels),
-        damaged=damaged,
-        chance=1 / len(split.classes),
-        protocol=protocol(split, at_least, crop, views, backwards) | dict(pixels=pixel_scale(model.preprocessing)),
+        per_class=per_class(confusion, split.classes),
     )
-    return result, Predictions(logits, labels, names)
+    if len(predictions.streams) > 1:
+        result["streams"] = {
+            stream: dict(top1=top_k(alone, labels, 1), top5=top_k(alone, labels, 5))
+            for stream, alone in predictions.streams.items()
+        }
+    return result
+
+
+def check_finite(logits: Mapping[str, np.ndarray], names: list[str]) -> None:
+    """Raises a FloatingPointError for logits that are NaN or infinite: ranked, they would count as something."""
+    for stream, rows in logits.items():
+        if not (finite := np.isfinite(rows).all(axis=1)).all():
+            raise FloatingPointError(
+                f"The {NAMES[stream]} model gives logits that are no finite numbers; take an earlier checkpoint. "
+                f"Received: {(~finite).sum()} of {len(names)} videos, such as {names[int(np.argmin(finite))]}"
+            )
 
 
 def left_out(split: Split, seen: list[str], limit: int) -> list[str]:
@@ -123,30 +161,20 @@ def without_strings(batch: Batch) -> Batch:
     return {**batch, "media_id": tf.io.decode_raw(batch["media_id"], tf.uint8, fixed_length=4096)}
 
 
-def forward(model: keras.Model, strategy: tf.distribute.Strategy) -> Callable:
-    """A compiled function from a distributed batch to (logits, labels, weights, media ids)."""
-
-    scaling = model.preprocessing.scale_and_offset()
+def forward(models: Mapping[str, keras.Model], strategy: tf.distribute.Strategy) -> Callable:
+    """A compiled function from a distributed batch to weights, labels, media ids and the logits of each model."""
 
     def replica(batch: Batch):
-        clip = clips.scale(batch["clip"], *scaling)  # [B, (V,) T, H, W, 3]
-        views = tf.reshape(clip, [-1, *tf.unstack(tf.shape(clip)[-4:])]) if clip.shape.rank == 6 else clip
-        logits = model(views, training=False)
-        if clip.shape.rank == 6:
-            logits = tf.reduce_mean(tf.reshape(logits, [tf.shape(clip)[0], -1, logits.shape[-1]]), 1)
-        return logits, batch["label"], batch["weight"], batch["media_id"]
+        logits = [of_clips(model, batch[KEYS[stream]]) for stream, model in models.items()]
+        return batch["weight"], batch["label"], batch["media_id"], *logits
 
     return tf.function(lambda batch: strategy.run(replica, args=(batch,)), reduce_retracing=True)
 
 
-def pixel_scale(preprocessing: Preprocessing) -> str:
-    """In words, for the protocol beside a number."""
-    if preprocessing.mean is not None:
-        return f"RGB less {preprocessing.mean}, by {preprocessing.std}"
-    return "RGB in [{:g}, {:g}]".format(*preprocessing.pixel_range)
-
-
-def top_k(logits: np.ndarray, labels: np.ndarray, k: int) -> float:
-    """Share of the rows whose label is among the `k` largest logits; of equal logits the lower id goes first."""
-    ranked = np.argsort(-logits, axis=1, kind="stable")[:, :k]
-    return float((ranked == labels[:, None]).any(axis=1).mean())
+def of_clips(model: keras.Model, clip: tf.Tensor) -> tf.Tensor:
+    """`[B, (V,) T, H, W, C]` uint8 -> logits `[B, num_classes]`, averaged over the views."""
+    scaled = clips.scale(clip, *model.preprocessing.scale_and_offset())
+    if clip.shape.rank == 5:
+        return model(scaled, training=False)
+    logits = model(tf.reshape(scaled, [-1, *tf.unstack(tf.shape(scaled)[-4:])]), training=False)
+    return tf.reduce_mean(tf.reshape(logits, [tf.shape(clip)[0], -1, logits.shape[-1]]), 1)
