@@ -4,21 +4,38 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
+import tempfile
+from collections.abc import Callable
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import pytest
 
-from s3d_tf.data import listing, prepare, synthetic
+from tests import forked
+from tests.forked import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
+# What imports TensorFlow is imported in the fixtures: xdist's own process, which runs no test, would wait for it too.
+
+LONG = ("training", "scripts", "weights", "networks", "serving")  # the order of folders; the others have short tests
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first, so that no process is left alone with one at the end (with xdist's --no-loadscope-reorder)."""
+
+    def place(item: pytest.Item) -> int:
+        folder = item.path.parent.name
+        return LONG.index(folder) if folder in LONG else len(LONG)
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session")
 def motion_videos(tmp_path_factory) -> Path:
     """Files of the embedded motion set: 4 drifts, 24 training and 10 validation videos of 12 frames, 40x40."""
+    from s3d_tf.data import synthetic
+
     folder = tmp_path_factory.mktemp("motion") / "videos"
     spec = synthetic.SyntheticSet(classes=synthetic.DRIFTS, num_train=24, num_val=10, num_frames=12)
     synthetic.write_set(spec, folder)
@@ -28,6 +45,8 @@ def motion_videos(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def motion_records(motion_videos, tmp_path_factory) -> Path:
     """The same, prepared at 40x40 in shards of 5."""
+    from s3d_tf.data import listing, prepare
+
     items = listing.list_folder(motion_videos)
     folder = tmp_path_factory.mktemp("records")
     settings = prepare.Settings(size=(40, 40), shard_size=5)
@@ -36,13 +55,21 @@ def motion_records(motion_videos, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def run_script():
-    """Runs one of the binaries as a user would: `run_script("train.py", "--flag=value")` -> the finished process."""
+def processes() -> ForkServerContext:
+    """Starts processes that have imported TensorFlow, OpenCV and Keras already (`tests/forked.py`)."""
+    return forked.context()
 
-    def run(name: str, *arguments: str, **options) -> subprocess.CompletedProcess:
-        command = [sys.executable, str(ROOT / "scripts" / name), *arguments]
-        env = {**os.environ, "PYTHONPATH": str(ROOT)}
-        return subprocess.run(command, capture_output=True, text=True, timeout=300, env=env, **options)
+
+@pytest.fixture(scope="session")
+def run_script(processes):
+    """Runs one of the binaries: `run_script("train.py", "--flag=value")` -> the finished process.
+
+    A process of its own, which has TensorFlow imported (`tests/forked.py`); one of a test's functions may run `before`.
+    """
+
+    def run(name: str, *arguments: str, before: Callable[[], None] | None = None) -> subprocess.CompletedProcess:
+        with tempfile.TemporaryDirectory() as output:
+            return forked.finish(forked.start(processes, name, arguments, Path(output), before), Path(output))
 
     return run
 

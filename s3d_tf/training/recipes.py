@@ -21,7 +21,8 @@ class Recipe:
         network: see `s3d_tf.networks.VARIANTS`; with `weights` it may be empty, for the one that they belong to.
         convention: whose conventions the network is built by; of the weights, or else the paper's, when empty.
         width: factor on the channels; of the weights, where there are any.
-        weights: what to start from (docs/weights.md); the logits start afresh unless the classes are the same.
+        weights: a work_dir, file or folder to start from (docs/weights.md); the logits start afresh unless the
+            classes are the same.
         freeze: patterns of layers that stay as they are, such as Conv2d_* or Mixed_3*; batch norms in them too.
         stream: rgb or flow.
         num_frames: consecutive frames of a training clip.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import fnmatch
+from pathlib import Path
 from typing import NamedTuple
 
 import keras
@@ -12,8 +13,9 @@ from ..data.split import Split
 from ..networks import build_model
 from ..networks.build import as_network
 from ..weights import Preprocessing
-from ..weights.pretrained import Checkpoint, load_checkpoint, read_checkpoint
-from .config import Run, describe_split
+from ..weights.pretrained import Checkpoint, from_model, load_checkpoint, network_for, read_checkpoint
+from .checkpoints import load_model
+from .config import CONFIG, Run, describe_split
 from .recipes import Recipe
 
 HEAD = "Conv2d_0c_1x1/*"
@@ -64,13 +66,13 @@ def start(recipe: Recipe, split: Split) -> Start:
         model = dict(name=dataclasses.asdict(network), width=recipe.width)
         checkpoint, preprocessing, keep_head = None, Preprocessing(**shown), False
     else:
-        checkpoint = read_checkpoint(recipe.weights)
+        checkpoint = _read(recipe.weights)
         theirs = checkpoint.preprocessing
         if theirs.modality != recipe.stream:
             raise ValueError(f"The weights are of {theirs.modality}; set --stream. Received: {recipe.stream}")
         network = checkpoint.recognised.network
         if recipe.network:
-            network = as_network(recipe.network, recipe.convention or checkpoint.convention)
+            network = network_for(checkpoint, recipe.network, recipe.convention or None)
         network = dataclasses.replace(network, style=dataclasses.replace(network.style, **style))
         model = dict(name=dataclasses.asdict(network), width=checkpoint.recognised.width)
         preprocessing = dataclasses.replace(theirs, **shown)
@@ -96,6 +98,13 @@ def freeze(model: keras.Model, patterns: tuple[str, ...]) -> None:
             layer.trainable = False
     if not model.trainable_variables:
         raise ValueError(f"Nothing is left to train. Received: freeze={', '.join(patterns)}")
+
+
+def _read(weights: str) -> Checkpoint:
+    """Of anybody's file, or the newest checkpoint of a run of ours."""
+    if (Path(weights) / CONFIG).is_file():
+        return from_model(load_model(Path(weights))[0])
+    return read_checkpoint(weights)
 
 
 def _built(run: Run) -> keras.Model:

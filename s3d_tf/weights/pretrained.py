@@ -99,17 +99,8 @@ def load_pretrained(
         raise ValueError(
             f"A convention or changes need a network. Received: convention={convention!r}, changes={changes!r}"
         )
-    net = found.network
-    if network is not None:
-        keep: dict = {}
-        if isinstance(network, str):
-            own_habits = departures(net, checkpoint.convention) if convention is None else {}
-            keep = dict(convention=convention or checkpoint.convention) | own_habits
-        elif convention is not None:
-            keep = dict(convention=convention)
-        net = as_network(network, **{**keep, **changes})
     model = build_model(
-        net,
+        found.network if network is None else network_for(checkpoint, network, convention, **changes),
         found.num_classes if num_classes is None else num_classes,
         width=found.width,
         input_shape=(None, None, None, found.channels),
@@ -117,6 +108,17 @@ def load_pretrained(
     )
     load_checkpoint(model, checkpoint, allow)
     return model
+
+
+def network_for(checkpoint: Checkpoint, network: str | Network, convention: str | None = None, **changes) -> Network:
+    """The network to inflate a checkpoint to; its arguments are those of `load_pretrained`."""
+    keep: dict = {}
+    if isinstance(network, str):
+        own_habits = departures(checkpoint.recognised.network, checkpoint.convention) if convention is None else {}
+        keep = dict(convention=convention or checkpoint.convention) | own_habits
+    elif convention is not None:
+        keep = dict(convention=convention)
+    return as_network(network, **{**keep, **changes})
 
 
 def load_into(model: keras.Model, path: str | Path, allow: Sequence[str] = ()) -> Report:
@@ -162,7 +164,7 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     """
     path = str(path)
     if own.is_own(path):
-        return _own(path)
+        return from_model(own.load(path))
     try:
         return translate(open_tensors(path))
     except ValueError as error:
@@ -197,8 +199,8 @@ def translate(tensors: Tensors) -> Checkpoint:
     )
 
 
-def _own(path: str) -> Checkpoint:
-    model = own.load(path)
+def from_model(model: keras.Model) -> Checkpoint:
+    """The weights of a built model that has its `preprocessing`."""
     config = model.s3d_config
     values = {name: keras.ops.convert_to_numpy(variable) for name, variable in variables(model).items()}
     net = as_network(config["name"])

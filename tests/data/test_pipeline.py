@@ -33,11 +33,15 @@ def test_an_epoch_sees_every_video_once_and_epochs_differ(motion_records):
     assert list(first) != list(second)
 
 
+@pytest.fixture(scope="module")
+def undisturbed(motion_records):
+    return take(train(motion_records, flip=True), 15)
+
+
 @pytest.mark.parametrize("first_batch", [3, 6, 13])  # within an epoch, at its end, two epochs on
-def test_going_on_at_a_step_gives_the_same_batches(motion_records, first_batch):
-    undisturbed = take(train(motion_records, flip=True), first_batch + 2)[first_batch:]
+def test_going_on_at_a_step_gives_the_same_batches(motion_records, undisturbed, first_batch):
     resumed = take(train(motion_records, flip=True, first_batch=first_batch), 2)
-    for a, b in zip(undisturbed, resumed, strict=True):
+    for a, b in zip(undisturbed[first_batch : first_batch + 2], resumed, strict=True):
         assert list(a["media_id"]) == list(b["media_id"])
         np.testing.assert_array_equal(a["clip"], b["clip"])
 
@@ -128,14 +132,19 @@ def test_the_order_changes_within_a_shard(motion_records):
     assert orders[0] != orders[1]
 
 
-def test_workers_have_the_parts_of_one_batch(motion_records):
-    whole = take(train(motion_records, flip=True, first_batch=2), 3)
-    parts = [take(train(motion_records, flip=True, first_batch=2, worker=w, num_workers=2), 3) for w in (0, 1)]
-    for batch, first, second in zip(whole, *parts, strict=True):
+@pytest.mark.parametrize("replicas", [1, 2])
+def test_workers_share_out_the_batches_of_one_process(motion_records, undisturbed, replicas):
+    options = dict(flip=True, first_batch=4, num_workers=2, replicas=replicas)
+    parts = [take(train(motion_records, worker=w, **options), 2 * replicas) for w in (0, 1)]
+    order = [(w, turn * replicas + r) for turn in range(2) for w in (0, 1) for r in range(replicas)]
+    for batch, (worker, number) in zip(undisturbed[4:], order, strict=False):
         for key in batch:
-            np.testing.assert_array_equal(batch[key], np.concatenate([first[key], second[key]]))
-    with pytest.raises(ValueError, match="multiple of the 3 workers"):
-        train(motion_records, num_workers=3)
+            np.testing.assert_array_equal(batch[key], parts[worker][number][key])
+
+
+def test_going_on_amid_what_workers_share_is_refused(motion_records):
+    with pytest.raises(ValueError, match=r"multiple of 2 replicas x 3 workers. Received: 3"):
+        train(motion_records, num_workers=3, replicas=2, first_batch=3)
 
 
 def test_an_order_of_many_starts_late_at_once(motion_records):

@@ -1,11 +1,9 @@
 """Preparations that are killed, crash, meet each other or a full disk: real processes, really killed."""
 
 import contextlib
-import multiprocessing
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -13,7 +11,7 @@ import numpy as np
 import pytest
 
 from s3d_tf.data import encoding, listing, locks, prepare, runners, shards, synthetic
-from tests.conftest import ROOT
+from tests import forked
 
 SETTINGS = prepare.Settings(size=(40, 40), shard_size=5)
 
@@ -25,14 +23,6 @@ def checksums(folder):
 def listed(folder):
     items = listing.list_folder(folder)
     return listing.Listing(items, listing.class_names(items))
-
-
-@pytest.fixture(scope="module")
-def processes():
-    """Starts processes that have s3d_tf imported already."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["s3d_tf.data.prepare"])
-    return context
 
 
 def slowly(folder, output_dir, settings, pause):
@@ -73,17 +63,16 @@ def test_killed_five_times_it_ends_with_the_same_bytes(motion_videos, motion_rec
     assert checksums(tmp_path) == checksums(motion_records)
 
 
-def test_the_binary_killed_and_started_again_ends_with_the_same_bytes(motion_videos, motion_records, tmp_path):
-    command = [
-        *(sys.executable, str(ROOT / "scripts/prepare_videos.py"), f"--videos={motion_videos}", "--workers=2"),
-        *(f"--output_dir={tmp_path / 'out'}", "--resize=40x40", "--shard_size=5"),
-    ]
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+def test_the_binary_killed_and_started_again_ends_with_the_same_bytes(
+    motion_videos, motion_records, tmp_path, processes, run_script
+):
+    flags = (f"--videos={motion_videos}", f"--output_dir={tmp_path / 'out'}", "--resize=40x40", "--shard_size=5")
+    process = forked.start(processes, "prepare_videos.py", (*flags, "--workers=2"), tmp_path)
     wait_for(lambda: list(tmp_path.glob("out/*.tfrecord")))
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    done = subprocess.run(command, env=env, check=False, capture_output=True, text=True, timeout=120)
+    process.kill()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    done = run_script("prepare_videos.py", *flags, "--workers=2")
     assert (done.returncode, "Traceback" in done.stderr) == (0, False)
     assert (
         "val: 10 listed, 10 written, 0 missing, 0 unreadable, 2 shards; 120 frames decoded of 120 declared"

@@ -31,6 +31,11 @@ def folder(model, tmp_path_factory):
     return export(model, PREPROCESSING, tmp_path_factory.mktemp("model") / "animals")
 
 
+@pytest.fixture(scope="module")
+def loaded(folder):
+    return tf.saved_model.load(str(folder)).signatures["serving_default"]
+
+
 def frames(batch=2, num_frames=9, height=40, width=40):
     return np.random.default_rng(1).integers(0, 256, (batch, num_frames, height, width, 3), dtype=np.uint8)
 
@@ -39,10 +44,10 @@ def in_memory(model, clip):
     return model(clip[:, :, 4:36, 4:36].astype(np.float32) / 127.5 - 1, training=False).numpy()
 
 
-def test_reloaded_logits_scores_and_names(model, folder):
+def test_reloaded_logits_scores_and_names(model, loaded):
     expected = in_memory(model, frames())
     assert expected.std() > 0.1
-    outputs = tf.saved_model.load(str(folder)).signatures["serving_default"](frames=tf.constant(frames()))
+    outputs = loaded(frames=tf.constant(frames()))
     np.testing.assert_allclose(outputs["logits"], expected, atol=1e-4)
     scores = np.exp(expected) / np.exp(expected).sum(1, keepdims=True)
     order = np.argsort(-scores, axis=1)
@@ -60,8 +65,7 @@ def test_the_way_tf_serving_loads_it(model, folder):
     np.testing.assert_allclose(logits, in_memory(model, frames()), atol=1e-4)
 
 
-def test_frames_of_another_size_are_resized_in_the_graph(model, folder):
-    loaded = tf.saved_model.load(str(folder)).signatures["serving_default"]
+def test_frames_of_another_size_are_resized_in_the_graph(model, loaded):
     small = frames()
     large = small.repeat(3, axis=2).repeat(2, axis=3)  # 120x80
     resized = tf.image.resize(large.reshape(-1, 120, 80, 3), (40, 40), antialias=True).numpy().round().astype(np.uint8)
@@ -69,23 +73,20 @@ def test_frames_of_another_size_are_resized_in_the_graph(model, folder):
     np.testing.assert_allclose(logits, in_memory(model, resized.reshape(2, 9, 40, 40, 3)), atol=1e-4)
 
 
-def test_short_clips_are_looped(model, folder):
-    loaded = tf.saved_model.load(str(folder)).signatures["serving_default"]
+def test_short_clips_are_looped(model, loaded):
     clip = frames(1, 3)
     looped = clip[:, [0, 1, 2, 0, 1, 2, 0, 1]]
     np.testing.assert_allclose(loaded(frames=tf.constant(clip))["logits"], in_memory(model, looped), atol=1e-4)
 
 
 @pytest.mark.parametrize("shape", [(1, 0, 40, 40, 3), (1, 8, 0, 40, 3)])
-def test_no_frames_is_an_error_with_a_sentence(folder, shape):
-    loaded = tf.saved_model.load(str(folder)).signatures["serving_default"]
+def test_no_frames_is_an_error_with_a_sentence(loaded, shape):
     with pytest.raises(tf.errors.InvalidArgumentError, match="at least one frame"):
         loaded(frames=tf.zeros(shape, tf.uint8))
 
 
 @pytest.mark.parametrize("frames", [tf.zeros([1, 8, 40, 40, 3]), tf.zeros([8, 40, 40, 3], tf.uint8)])
-def test_wrong_dtype_or_rank_is_an_error(folder, frames):
-    loaded = tf.saved_model.load(str(folder)).signatures["serving_default"]
+def test_wrong_dtype_or_rank_is_an_error(loaded, frames):
     with pytest.raises(Exception, match=r"dtype|rank|compatible|uint8"):
         loaded(frames=frames)
 

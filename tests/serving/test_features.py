@@ -2,8 +2,6 @@
 
 import json
 import signal
-import subprocess
-import sys
 import time
 
 import keras
@@ -13,7 +11,7 @@ import pytest
 from s3d_tf.data import video
 from s3d_tf.networks import build_model, endpoints
 from s3d_tf.serving.features import Extractor, Settings, extract_all, find_videos, windows
-from s3d_tf.weights import Preprocessing, save
+from s3d_tf.weights import Preprocessing, load, save
 from s3d_tf.weights.own import attach
 
 VIDEO = "val/drift_up/00002.avi"  # 12 frames, 40x40
@@ -141,24 +139,23 @@ def test_the_binary_names_what_it_cannot_read(weights, motion_videos, run_script
     assert json.loads((tmp_path / "out/features.json").read_text())["endpoint"] == "Mixed_5c"
 
 
-def test_a_killed_process_leaves_whole_files_only(weights, motion_videos, tmp_path):
-    source = f"""
-import sys
-from pathlib import Path
-import numpy as np
-from s3d_tf.serving import features
-from s3d_tf.weights import load
-class Slow(features.Extractor):
+class Much(Extractor):
     def extract(self, path):  # large, so that the kill may fall into the writing
         return super().extract(path)._replace(features=np.ones((64, 512, 512), np.float32))
-extractor = Slow(load({str(weights)!r}), features.Settings())
-features.extract_all(extractor, features.find_videos(Path({str(motion_videos)!r})), Path({str(tmp_path / "out")!r}))
-"""
-    process = subprocess.Popen([sys.executable, "-c", source], stderr=subprocess.DEVNULL)
-    while not list(tmp_path.rglob("*.npz.tmp-*")) and process.poll() is None:
+
+
+def extract_much(weights, videos, output_dir):
+    extract_all(Much(load(weights), Settings()), find_videos(videos), output_dir)
+
+
+def test_a_killed_process_leaves_whole_files_only(weights, motion_videos, tmp_path, processes):
+    process = processes.Process(target=extract_much, args=(weights, motion_videos, tmp_path / "out"))
+    process.start()
+    while not list(tmp_path.rglob("*.npz.tmp-*")) and process.is_alive():
         time.sleep(0.001)
-    process.send_signal(signal.SIGKILL)  # it is writing, or was a moment ago
-    assert process.wait() == -signal.SIGKILL
+    process.kill()  # it is writing, or was a moment ago
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
     for file in tmp_path.rglob("*.npz"):
         with np.load(file) as found:
             assert found["features"].shape == (64, 512, 512)
