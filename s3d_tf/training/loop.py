@@ -167,36 +167,35 @@ class Trainer:
             waited, whole, stopping = self._accumulate(iterator)
             wait += waited
             numbers, norm, stopping = self._first(self.strategy.run(self._reduce, args=(stopping,)))
-            finite = tf.math.is_finite(norm) & tf.math.is_finite(numbers[0])
-            if whole:
-                loss = numbers[0]
-                failed = not finite and (not self.loss_scale.active or not tf.math.is_finite(loss))
-                if finite:
-                    self.strategy.run(self._apply)
-                self.loss_scale.update(finite)
-                if not failed:
-                    self.data_step.assign_add(1)
-                    totals += tf.concat([numbers, [tf.where(finite, norm, 0.0)]], 0)
-                    steps += 1
-            go_on = whole and not failed and stopping < 0.5
+            loss = numbers[0]
+            finite = tf.math.is_finite(norm) & tf.math.is_finite(loss)
+            # Half precision leaves out a step whose gradient overflows, and scales the loss down.
+            failed = whole & ~finite & ~(self.loss_scale.active & tf.math.is_finite(loss))
+            taken = whole & ~failed
+            if whole & finite:
+                self.strategy.run(self._apply)
+            self.loss_scale.update(finite, taken)
+            self.data_step.assign_add(tf.cast(taken, tf.int64))
+            totals += tf.where(taken, tf.concat([numbers, [tf.where(finite, norm, 0.0)]], 0), 0.0)
+            steps += tf.cast(taken, tf.int32)
+            go_on = taken & (stopping < 0.5)
         return totals, wait, loss, norm, failed
 
     def _accumulate(self, iterator):
         """Sums up the gradients of one step's micro-batches; whether all of them were taken before `stop`."""
         self.strategy.run(self._reset)
-        wait, stopping = tf.zeros([], tf.float64), tf.zeros([], tf.float64)
-        taken = tf.zeros([], tf.int32)
-        while taken < self.micro_batches:
+        wait, taken = tf.zeros([], tf.float64), tf.zeros([], tf.int32)
+        before, stopping = tf.unstack(self.stop.tensor())
+        while taken < self.micro_batches and (stopping < 0.5 or self._num_workers > 1):  # many agree at a step's end
             tf.autograph.experimental.set_loop_options(parallel_iterations=1)
-            before, stopping = tf.unstack(self.stop.tensor())
-            if stopping > 0.5 and self._num_workers == 1:  # many workers agree on it at the step's end
-                break
             with tf.control_dependencies([before]):
                 batch = next(iterator)
             with tf.control_dependencies(tf.nest.flatten(batch, expand_composites=True)):
                 wait += self.stop.tensor()[0] - before
-            self.strategy.run(self._micro_batch, args=(batch, taken))
+            done = self._first(self.strategy.run(self._micro_batch, args=(batch, taken)))
             taken += 1
+            with tf.control_dependencies([done]):
+                before, stopping = tf.unstack(self.stop.tensor())
         return wait, taken == self.micro_batches, tf.cast(stopping, tf.float32)
 
     def _reset(self):
@@ -220,6 +219,7 @@ class Trainer:
         for total, value in zip(self._average_sums, averages, strict=True):
             total.assign_add(value)
         self._numbers.assign_add(numbers)
+        return tf.identity(numbers[0])
 
     def _other_values(self, number: tf.Tensor) -> list[tf.Tensor]:
         """Of the variables that are not trained: a dropout's seed follows from the recipe's and the micro-batch."""
@@ -248,11 +248,16 @@ class Trainer:
         return tf.stack([loss, *correct]), gradients, [after[variable.path] for variable in self._averages]
 
     def _reduce(self, stopping):
-        """In a replica: the sums of all replicas, with weight decay; (loss and counts, gradient's norm, stopping)."""
+        """In a replica: sums and means of all replicas, with weight decay; (loss and counts, gradient's norm, stopping).
+
+        Sums and means stay where the replica's own were.
+        """
         replica = tf.distribute.get_replica_context()
-        sums = [tf.convert_to_tensor(total) for total in (*self._gradient_sums, self._numbers)] + [stopping]
+        own = (*self._gradient_sums, *self._average_sums, self._numbers)
+        sums = [tf.convert_to_tensor(total) for total in own] + [stopping]
         sums = [tf.identity(value) for value in sums]  # on this device: in a loop, what is read has none
-        *gradients, numbers, stopping = replica.all_reduce("SUM", sums)
+        *sums, numbers, stopping = replica.all_reduce("SUM", sums)
+        gradients, averages = sums[: len(self.variables)], sums[len(self.variables) :]
         gradients = [
             gradient / self.loss_scale.value
             + (self.recipe.weight_decay * tf.convert_to_tensor(variable) if variable.path in self._decayed else 0.0)
@@ -261,15 +266,16 @@ class Trainer:
         norm = tf.linalg.global_norm(gradients)
         if self.recipe.clip_norm:
             gradients, _ = tf.clip_by_global_norm(gradients, self.recipe.clip_norm, use_norm=norm)
-        for total, gradient in zip(self._gradient_sums, gradients, strict=True):
-            total.assign(gradient)
+        averages = [total / (self.micro_batches * replica.num_replicas_in_sync) for total in averages]
+        for total, value in zip(own, (*gradients, *averages), strict=False):
+            total.assign(value)
         return numbers, norm, stopping
 
     def _apply(self):
         """In a replica: the optimizer's step, and the mean of the moving averages over all micro-batches."""
         self.optimizer.apply([tf.convert_to_tensor(total) for total in self._gradient_sums], self.variables)
-        for variable, total in zip(self._averages, self._average_sums, strict=True):
-            variable.assign(tf.convert_to_tensor(total) / self.micro_batches)  # and Keras takes the replicas' mean
+        for variable, mean in zip(self._averages, self._average_sums, strict=True):
+            variable.assign(tf.convert_to_tensor(mean))
 
     def _first(self, values):
         """What every replica has the same of."""

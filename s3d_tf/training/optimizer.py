@@ -52,11 +52,12 @@ class LossScale:
         """The factor, `[]` float32."""
         return tf.convert_to_tensor(self.state["loss_scale"]) if self.active else tf.constant(1.0)
 
-    def update(self, finite: tf.Tensor) -> None:
-        """After a step, outside of the replicas."""
+    def update(self, finite: tf.Tensor, taken: tf.Tensor) -> None:
+        """After a step, outside of the replicas: whether its gradient was finite, and whether there was a step."""
         if not self.active:
             return
         scale, steps = self.state["loss_scale"], self.state["loss_scale_steps"]
-        grown = tf.where(steps + 1 >= self.GROW_AFTER, 2.0, 1.0)
-        scale.assign(scale * tf.where(finite, grown, 0.5))
-        steps.assign(tf.where(finite & (steps + 1 < self.GROW_AFTER), steps + 1, 0))
+        grow = steps + 1 >= self.GROW_AFTER
+        factor = tf.where(finite, tf.where(grow, 2.0, 1.0), 0.5)
+        scale.assign(scale * tf.where(taken, factor, 1.0))
+        steps.assign(tf.where(taken, tf.where(finite & ~grow, steps + 1, 0), steps))

@@ -1,7 +1,9 @@
 """The training step against numbers worked out without it."""
 
+import dataclasses
 import subprocess
 import sys
+import threading
 
 import keras
 import numpy as np
@@ -11,20 +13,22 @@ import tensorflow as tf
 from s3d_tf.data import listing, prepare, synthetic
 from s3d_tf.data.split import open_split
 from s3d_tf.networks import build_model
-from s3d_tf.training import evaluate, loop, recipes
+from s3d_tf.training import evaluate, loop, optimizer, recipes
 from s3d_tf.weights import Preprocessing
 from s3d_tf.weights.own import attach
 from tests.conftest import ROOT
 
 RECIPE = recipes.recipe(
-    "embedded", batch_size=4, steps=50, learning_rates=(0.05,), boundaries=(), num_frames=8, dropout=0.0
+    "embedded", batch_size=4, steps=50, learning_rates=(0.05,), boundaries=(), num_frames=8, dropout=0.0, clip_norm=0.0
 )
 
 
 def make_trainer(recipe=RECIPE, devices=("/cpu:0",), freeze_norm=False, network="i2d"):
     def build():
         keras.utils.set_random_seed(1)
+        keras.config.set_dtype_policy(recipe.precision)
         model = build_model(network, 3, width=0.1, dropout=recipe.dropout, norm_momentum=0.9)
+        keras.config.set_dtype_policy("float32")
         rng = np.random.default_rng(1)
         for v in model.trainable_variables:  # large enough to tell gradients from rounding, with frozen norms too
             if v.name == "kernel":
@@ -39,19 +43,20 @@ def make_trainer(recipe=RECIPE, devices=("/cpu:0",), freeze_norm=False, network=
     return loop.Trainer(recipe, build, tf.distribute.MirroredStrategy(list(devices)))
 
 
-def batches(recipe=RECIPE, size=32):
-    rng = np.random.default_rng(0)
-    count = 5 * recipe.batch_size
-    clip = rng.integers(0, 256, (count, recipe.num_frames, size, size, 3), dtype=np.uint8)
-    label = rng.integers(0, 3, count)
-    return tf.data.Dataset.from_tensor_slices(dict(clip=clip, label=label)).batch(recipe.batch_size).repeat()
+def feed(trainer, size=32, steps=5):
+    """An iterator of the same random clips again and again, however they are shared out."""
+    recipe, rng = trainer.recipe, np.random.default_rng(0)
+    clip = rng.integers(0, 256, (5 * recipe.batch_size, recipe.num_frames, size, size, 3), dtype=np.uint8)
+    clips = tf.data.Dataset.from_tensor_slices(dict(clip=clip, label=rng.integers(0, 3, len(clip))))
+    clips = clips.take(steps * recipe.batch_size).repeat()
+    return trainer.distribute(lambda batch_size, **_: clips.batch(batch_size))
 
 
 def test_one_step_is_sgd_on_the_mean_cross_entropy_with_weight_decay():
-    recipe = recipes.recipe("embedded", batch_size=4, num_frames=8, dropout=0.0, weight_decay=1.0)
+    recipe = recipes.recipe("embedded", batch_size=4, num_frames=8, dropout=0.0, clip_norm=0.0, weight_decay=1.0)
     trainer = make_trainer(recipe, freeze_norm=True)
     before = {v.path: v.numpy() for v in trainer.model.trainable_variables}
-    batch = next(iter(batches(recipe, size=64)))
+    batch = next(feed(trainer, size=64))
 
     @tf.function
     def by_hand():
@@ -64,7 +69,7 @@ def test_one_step_is_sgd_on_the_mean_cross_entropy_with_weight_decay():
         return tf.reduce_mean(entropy), tape.gradient(loss, variables)
 
     entropy, expected = by_hand()
-    report = trainer.train(trainer.distribute(batches(recipe, size=64)), 1)
+    report = trainer.train(feed(trainer, size=64), 1)
     assert report.step == 1
     np.testing.assert_allclose(report.loss, entropy, rtol=1e-5)
     # Below a max-pool, rounding decides which of two near maxima the gradient goes to: compared above the last one.
@@ -82,7 +87,7 @@ def test_one_step_is_sgd_on_the_mean_cross_entropy_with_weight_decay():
 
 def test_the_loss_of_a_repeated_batch_goes_down():
     trainer = make_trainer()
-    iterator = trainer.distribute(batches().take(1).repeat())
+    iterator = feed(trainer, steps=1)
     losses = [trainer.train(iterator, 5).loss for _ in range(4)]
     assert losses[-1] < 0.5 * losses[0]
 
@@ -91,52 +96,131 @@ def test_several_steps_in_one_call_equal_single_steps():
     trainer = make_trainer()
     variables = [*trainer.model.variables, *trainer.optimizer.variables]
     start = [v.numpy() for v in variables]
-    iterator = trainer.distribute(batches())
+    iterator = feed(trainer)
     losses = [trainer.train(iterator, 1).loss for _ in range(3)]
     singly = [v.numpy() for v in variables]
     for variable, value in zip(variables, start, strict=True):
         variable.assign(value)
-    report = trainer.train(trainer.distribute(batches()), 3)
+    trainer.data_step.assign(0)
+    report = trainer.train(feed(trainer), 3)
     np.testing.assert_allclose(report.loss, np.mean(losses), rtol=1e-5)
     for variable, value in zip(variables, singly, strict=True):
         np.testing.assert_allclose(variable.numpy(), value, atol=1e-6, err_msg=variable.path)
 
 
-def test_a_loss_that_is_no_number_stops_the_run():
+def test_a_loss_that_is_no_number_stops_the_run_before_the_weights_are_touched():
     trainer = make_trainer()
-    trainer.model.get_layer("Conv2d_0c_1x1").bias.assign([np.nan] * 3)
-    with pytest.raises(FloatingPointError, match="The loss became nan"):
-        trainer.train(trainer.distribute(batches()), 1)
+    iterator = feed(trainer)
+    trainer.train(iterator, 1)
+    bias = trainer.model.get_layer("Conv2d_0c_1x1").bias
+    bias.assign([np.nan, 0, 0])
+    before = [v.numpy() for v in trainer.model.variables]
+    with pytest.raises(loop.DivergedError, match=r"The loss became nan, its gradient's norm nan, in step 2") as caught:
+        trainer.train(iterator, 3)
+    assert (caught.value.step, caught.value.data_step) == (1, 1)
+    for a, b in zip(before, trainer.model.variables, strict=True):
+        np.testing.assert_array_equal(a, b.numpy())
+    bias.assign([0, 0, 0])
+    assert trainer.train(iterator, 2).step == 3
 
 
-def test_a_batch_that_does_not_divide_is_refused():
-    with pytest.raises(ValueError, match=r"multiple of the 2 replicas. Received: 5"):
-        script = "import tests.training.test_loop as t; t.two_devices(5)"
-        run_with_two_cpus(script)
+def test_a_long_gradient_is_shortened_and_told():
+    recipe = dataclasses.replace(RECIPE, clip_norm=0.5, momentum=0.0)
+    trainer = make_trainer(recipe, freeze_norm=True)
+    before = [v.numpy() for v in trainer.model.trainable_variables]
+    report = trainer.train(feed(trainer), 1)
+    assert report.gradient_norm > 2
+    moved = [a - b.numpy() for a, b in zip(before, trainer.model.trainable_variables, strict=True)]
+    np.testing.assert_allclose(np.sqrt(sum((m**2).sum() for m in moved)), 0.05 * 0.5, rtol=1e-4)
 
 
-def two_devices(batch_size=6):
+def test_a_stop_is_seen_between_two_steps_of_a_call():
+    trainer = make_trainer()
+    iterator = feed(trainer)
+    assert trainer.train(iterator, 2).step == 2
+    threading.Timer(0.2, setattr, (trainer.stop, "signal", 15)).start()
+    report = trainer.train(iterator, 1_000_000)
+    assert 2 < report.step < 100_000
+    assert trainer.train(iterator, 5) is None
+    assert trainer.data_step.numpy() == report.step
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "clips_per_replica", "replicas", "expected"),
+    [(336, 6, 56, (6, 1)), (336, 6, 8, (6, 7)), (336, 6, 1, (6, 56)), (16, 6, 4, (4, 1)), (16, 16, 2, (8, 1))],
+)
+def test_a_batch_is_shared_out(batch_size, clips_per_replica, replicas, expected):
+    recipe = recipes.recipe("kinetics", batch_size=batch_size, clips_per_replica=clips_per_replica)
+    assert loop.share_out(recipe, replicas) == expected
+
+
+@pytest.mark.parametrize(("batch_size", "replicas"), [(5, 2), (336, 5), (1, 2), (8, 1)])
+def test_a_batch_that_cannot_be_shared_out_is_refused(batch_size, replicas):
+    with pytest.raises(ValueError, match=rf"multiple of {replicas} replica.*Received: {batch_size}$"):
+        loop.share_out(recipes.recipe("kinetics", batch_size=batch_size), replicas)
+
+
+def test_the_loss_scale_falls_at_an_overflow_and_grows_after_many_steps():
+    scale = optimizer.LossScale(active=True)
+    yes, no = tf.constant(True), tf.constant(False)
+    scale.update(no, yes)
+    scale.update(no, no)  # no step was taken
+    assert scale.value.numpy() == 2.0**14
+    for _ in range(scale.GROW_AFTER - 1):
+        scale.update(yes, yes)
+    assert scale.value.numpy() == 2.0**14
+    scale.update(yes, yes)
+    assert scale.value.numpy() == 2.0**15
+    assert optimizer.LossScale(active=False).value.numpy() == 1
+
+
+def test_bfloat16_trains_in_half_precision_and_keeps_full_weights():
+    trainer = make_trainer(dataclasses.replace(RECIPE, precision="mixed_bfloat16"))
+    assert trainer.model.get_layer("Mixed_3b").compute_dtype == "bfloat16"
+    assert {v.dtype for v in trainer.model.trainable_variables} == {"float32"}
+    iterator = feed(trainer, steps=1)
+    losses = [trainer.train(iterator, 5).loss for _ in range(4)]
+    assert losses[-1] < 0.7 * losses[0]
+
+
+def use_two_cpus():
     """In a process of its own: logical CPUs must be asked for before TensorFlow has used the CPU."""
     cpu = tf.config.list_physical_devices("CPU")[0]
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-    recipe = recipes.recipe(
-        *("embedded",), batch_size=batch_size, learning_rates=(0.01,), boundaries=(), num_frames=8, dropout=0.0
-    )
-    weights = []
-    for devices in (["/cpu:0", "/cpu:1"], ["/cpu:0"]):
-        trainer = make_trainer(recipe, devices, freeze_norm=True, network="s3d_g")
+
+
+def compare(makers, steps=5):
+    """How far two trainers are apart after some steps, in weights and moving averages, and how far they have come."""
+    found = []
+    for make in makers:
+        trainer = make()
         start = [v.numpy() for v in trainer.model.trainable_variables]
-        trainer.train(trainer.distribute(batches(recipe)), 5)
-        weights.append([v.numpy() for v in trainer.model.trainable_variables])
-    difference = max(abs(a - b).max() for a, b in zip(*weights, strict=True))
-    moved = max(abs(a - b).max() for a, b in zip(weights[0], start, strict=True))
+        trainer.train(feed(trainer), steps)
+        found.append([v.numpy() for v in trainer.model.variables if v.name != "seed_generator_state"])
+        trained = [v.numpy() for v in trainer.model.trainable_variables]
+    difference = max(abs(a - b).max() for a, b in zip(*found, strict=True))
+    moved = max(abs(a - b).max() for a, b in zip(trained, start, strict=True))
     print(f"difference {difference} moved {moved}")
 
 
+def two_devices():
+    """Three clips on each of two devices, and six on one, with frozen batch norms."""
+    use_two_cpus()
+    recipe = dataclasses.replace(RECIPE, batch_size=6, learning_rates=(0.01,))
+    options = dict(freeze_norm=True, network="s3d_g")
+    compare([lambda: make_trainer(recipe, ["/cpu:0", "/cpu:1"], **options), lambda: make_trainer(recipe, **options)])
+
+
+def micro_batches():
+    """Two micro-batches of two clips on each of two devices, and four on one: batch norm and dropout as they are."""
+    use_two_cpus()
+    recipe = dataclasses.replace(RECIPE, batch_size=8, clips_per_replica=2, learning_rates=(1e-3,), dropout=0.5)
+    compare([lambda: make_trainer(recipe, ["/cpu:0", "/cpu:1"]), lambda: make_trainer(recipe)], steps=3)
+
+
 def two_evaluations(records):
-    """As `two_devices`: a split of short and long videos, shown to a network on two devices and on one."""
-    cpu = tf.config.list_physical_devices("CPU")[0]
-    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+    """A split of short and long videos, shown to a network on two devices and on one."""
+    use_two_cpus()
     split = open_split(records, "val")
     rows = []
     for devices in (["/cpu:0", "/cpu:1"], ["/cpu:0"]):
@@ -173,5 +257,11 @@ def run_with_two_cpus(script):
 
 def test_two_devices_of_three_clips_equal_one_of_six():
     _, difference, _, moved = run_with_two_cpus("import tests.training.test_loop as t; t.two_devices()")
+    assert float(moved) > 1e-2
+    assert float(difference) < 1e-5
+
+
+def test_micro_batches_equal_as_many_replicas():
+    _, difference, _, moved = run_with_two_cpus("import tests.training.test_loop as t; t.micro_batches()")
     assert float(moved) > 1e-2
     assert float(difference) < 1e-5
