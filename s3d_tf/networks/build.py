@@ -13,6 +13,7 @@ from .clip import ClipModel, check_size
 from .ends import HeadPool, SpaceToDepth
 from .inception import ENDPOINTS, ROWS, UNITS, Conv, MaxPool, Mixed
 from .layers import InceptionBlock, SpatioTemporalConv
+from .pool import SpatioTemporalMaxPool
 from .variants import Network, network
 
 STEM = UNITS[0]
@@ -121,7 +122,7 @@ def _add(row: Conv | MaxPool | Mixed, x, net: Network, width: float):
             before = [(k - 1) // 2 if net.pool_padding == "symmetric" else 0 for k in row.kernel]
             after = [(k - 1) // 2 if net.pool_padding == "symmetric" else k - 1 for k in row.kernel]
             x = keras.layers.ZeroPadding3D(tuple(zip(before, after, strict=True)), name=f"{row.name}_pad")(x)
-        return keras.layers.MaxPooling3D(row.kernel, row.strides, padding=padding, name=row.name)(x)
+        return SpatioTemporalMaxPool(row.kernel, row.strides, padding, name=row.name)(x)
 
     kind = dict(zip(UNITS, net.kinds, strict=True)).get(row.name, "2d")
     channels = scaled(row.channels, width, net.min_channels)

@@ -11,6 +11,7 @@ import dataclasses
 import keras
 from keras import initializers, ops
 
+from .pool import SpatioTemporalMaxPool
 from .style import GATE_POOLS, Style, as_style, check
 
 KINDS = ("2d", "3d", "separable")
@@ -240,7 +241,7 @@ class InceptionBlock(Branches):
             return SpatioTemporalConv(channels, (frames, size, size), kind=kind, gated=gated, name=name, **common)
 
         pool_size = (style.flat_pool_frames if kind == "2d" else 3, 3, 3)
-        pool = keras.layers.MaxPooling3D(pool_size, 1, padding="same", dtype=self.dtype_policy, name="MaxPool_0a_3x3")
+        pool = SpatioTemporalMaxPool(pool_size, (1, 1, 1), dtype=self.dtype_policy, name="MaxPool_0a_3x3")
         first, (reduce1, conv1), (reduce2, conv2), after_pool = filters
         chains = (
             [last(0, first, "Conv2d_0a_1x1")],

@@ -248,7 +248,7 @@ class Trainer:
         return tf.stack([loss, *correct]), gradients, [after[variable.path] for variable in self._averages]
 
     def _reduce(self, stopping):
-        """In a replica: sums and means of all replicas, with weight decay; (loss and counts, gradient's norm, stopping).
+        """In a replica: sums and means of all replicas, with weight decay; loss and counts, the norm, stopping.
 
         Sums and means stay where the replica's own were.
         """

@@ -22,7 +22,11 @@ def test_bad_input_is_one_sentence_and_status_1(run_script, motion_records, moti
         ("prepare_videos.py", [f"--videos={tmp_path}/none", f"--output_dir={tmp_path}/o"], "none"),
         ("prepare_videos.py", [f"--videos={tmp_path}/empty", f"--output_dir={tmp_path}/o"], "No class folders"),
         ("prepare_videos.py", [f"--videos={tmp_path}/one", f"--output_dir={tmp_path}/o"], "one class: only"),
-        ("train.py", ["--recipe=nothing", data, work], "kinetics, something_something, finetune, embedded"),
+        (
+            "train.py",
+            ["--recipe=nothing", data, work],
+            "kinetics, kinetics_flow, mini_kinetics, something_something, ucf101",
+        ),
         ("train.py", ["--recipe=embedded", "--network=resnet", data, work], "Received: 'resnet'"),
         ("evaluate.py", [data, work], "No training run"),
         ("export.py", [work, f"--output_dir={tmp_path}/m"], "No training run"),

@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from s3d_tf.training import loop, recipes
+from s3d_tf.training import optimizer, recipes, run
 
 
 def test_mini_kinetics_is_the_papers():
@@ -15,10 +15,36 @@ def test_mini_kinetics_is_the_papers():
 
 @pytest.mark.parametrize(("step", "rate"), [(0, 0.1), (59_999, 0.1), (60_000, 0.01), (69_999, 0.01), (70_000, 0.001)])
 def test_the_rate_changes_at_its_step(step, rate):
-    optimizer = loop.make_optimizer(recipes.recipe("mini_kinetics"))
-    optimizer.build([])
-    optimizer.iterations.assign(step)
-    np.testing.assert_allclose(float(optimizer.learning_rate), rate, rtol=1e-6)
+    sgd = optimizer.make_optimizer(recipes.recipe("mini_kinetics"))
+    sgd.build([])
+    sgd.iterations.assign(step)
+    np.testing.assert_allclose(float(sgd.learning_rate), rate, rtol=1e-6)
+
+
+def test_the_other_recipes_are_the_papers():
+    flow = recipes.recipe("kinetics_flow")
+    assert (flow.stream, flow.steps) == ("flow", 155_000)
+    assert flow.learning_rates == (0.1, 0.01, 0.001, 0.1, 0.01, 0.001)
+    assert flow.boundaries == (97_000, 104_500, 115_000, 140_000, 150_000)
+    for name in ("ucf101", "hmdb51"):
+        r = recipes.recipe(name)
+        assert (r.batch_size, r.steps, r.learning_rates, r.boundaries) == (48, 8000, (0.01, 0.001), (6000,))
+    r = recipes.recipe("something_something")
+    assert (r.batch_size, r.steps, r.learning_rates, r.eval_frames) == (96, 10_000, (0.1,), 64)
+    assert {r.clips_per_replica for r in recipes.RECIPES.values() if r.name != "embedded"} == {6}
+
+
+def test_what_differs_from_a_recipe_is_told():
+    changed = recipes.recipe("ucf101", batch_size=8, seed=3)
+    assert recipes.differences(changed) == {"batch_size": (48, 8), "seed": (0, 3)}
+    assert recipes.differences(recipes.recipe("kinetics")) == {}
+
+
+@pytest.mark.parametrize("cls", [recipes.Recipe, run.Pace])
+def test_every_field_is_described(cls):
+    told = recipes.describe(cls)
+    assert set(told) == {field.name for field in dataclasses.fields(cls)}
+    assert all(told.values())
 
 
 def test_unknown_names_raise_and_list_what_there_is():
@@ -32,7 +58,10 @@ def test_unknown_names_raise_and_list_what_there_is():
 
 @pytest.mark.parametrize(
     "changes",
-    [dict(boundaries=(5, 4)), dict(learning_rates=(0.1,)), dict(steps=0), dict(crop=16), dict(num_frames=4)],
+    [
+        *(dict(boundaries=(5, 4)), dict(learning_rates=(0.1,)), dict(steps=0), dict(crop=16), dict(num_frames=4)),
+        *(dict(stream="sound"), dict(precision="int8"), dict(clip_norm=-1.0), dict(network=""), dict(seed=2**31)),
+    ],
 )
 def test_values_out_of_range(changes):
     with pytest.raises(ValueError, match="Received"):

@@ -3,33 +3,35 @@
 import dataclasses
 import json
 import os
+import re
+import resource
 import shutil
 import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from s3d_tf.data import listing, prepare
+from s3d_tf.data.pipeline import order
 from s3d_tf.data.split import open_split
-from s3d_tf.training import checkpoints, devices, recipes, run
-from tests.conftest import ROOT
+from s3d_tf.training import checkpoints, config, devices, loop, recipes, run, stopping
+from tests import forked
 
 RECIPE = recipes.recipe(
     *("embedded",), network="i2d", width=0.1, steps=6, batch_size=4, num_frames=8, boundaries=(4, 5)
 )
-FLAGS = "--recipe=embedded --network=i2d --width=0.1 --batch_size=4 --num_frames=8 --dropout=0".split()  # noqa: SIM905
+FLAGS = "--recipe=embedded --network=i2d --width=0.1 --batch_size=4 --num_frames=8 --dropout=0.2".split()  # noqa: SIM905
 
 
-ONE_THREAD = dict(TF_NUM_INTRAOP_THREADS="1", TF_NUM_INTEROP_THREADS="1", OMP_NUM_THREADS="1")
+PACE = run.Pace(steps_per_call=2, checkpoint_every=4)
 
 
 @pytest.fixture(scope="module")
 def finished(motion_records, tmp_path_factory):
     work_dir = tmp_path_factory.mktemp("run")
-    pace = run.Pace(steps_per_call=2, checkpoint_every=4)
-    run.train(RECIPE, motion_records, work_dir, devices.make_strategy(1), pace)
+    run.train(RECIPE, motion_records, work_dir, devices.make_strategy(1), PACE)
     return work_dir
 
 
@@ -38,10 +40,10 @@ def lines(work_dir):
 
 
 def test_a_run_writes_what_it_did(finished, motion_records):
-    config = json.loads((finished / checkpoints.CONFIG).read_text())
-    assert config["recipe"] == json.loads(json.dumps(dataclasses.asdict(RECIPE)))
-    assert config["classes"] == ["drift_down", "drift_left", "drift_right", "drift_up"]
-    assert config["data_dir"] == str(motion_records)
+    written = json.loads((finished / config.CONFIG).read_text())
+    assert written["recipe"] == json.loads(json.dumps(dataclasses.asdict(RECIPE)))
+    assert written["preprocessing"]["labels"] == ["drift_down", "drift_left", "drift_right", "drift_up"]
+    assert written["data_dir"] == str(motion_records)
     assert [line["step"] for line in lines(finished)] == [2, 4, 6]
     assert all(0 <= line["input_wait"] <= 1 and line["clips_per_second"] > 0 for line in lines(finished))
     np.testing.assert_allclose([line["learning_rate"] for line in lines(finished)], [0.1, 0.01, 0.001], rtol=1e-6)
@@ -67,7 +69,7 @@ def test_a_result_that_was_not_written_in_time_is_written_by_the_next_call(finis
 def test_a_run_that_could_not_start_leaves_the_folder_free(motion_records, tmp_path):
     with pytest.raises(ValueError, match="Received: 64"):
         run.train(dataclasses.replace(RECIPE, crop=64), motion_records, tmp_path, devices.make_strategy(1))
-    assert not (tmp_path / checkpoints.CONFIG).exists()
+    assert not (tmp_path / config.CONFIG).exists()
 
 
 def test_shards_that_are_not_as_they_were_written_are_named(motion_records, tmp_path):
@@ -80,54 +82,188 @@ def test_shards_that_are_not_as_they_were_written_are_named(motion_records, tmp_
 
 def test_another_configuration_is_refused_by_name(finished, motion_records):
     other = dataclasses.replace(RECIPE, network="i3d")
-    with pytest.raises(ValueError, match=r"another configuration: network 'i2d', now 'i3d'"):
+    with pytest.raises(ValueError, match=r"another configuration: network 'i2d', now 'i3d'; model "):
         run.train(other, motion_records, finished, devices.make_strategy(1))
 
 
-def test_killed_in_mid_training_it_goes_on_says_so_and_ends_with_the_weights_of_an_undisturbed_run(
-    motion_records, tmp_path
+def test_a_run_can_be_made_longer(finished, motion_records, tmp_path, capsys):
+    work_dir = shutil.copytree(finished, tmp_path / "run")
+    result = run.train(dataclasses.replace(RECIPE, steps=8), motion_records, work_dir, devices.make_strategy(1), PACE)
+    assert result["step"] == 8
+    assert "going on from step 6 of 8" in capsys.readouterr().out
+    assert [line["step"] for line in lines(work_dir)] == [2, 4, 6, 8]
+    with pytest.raises(ValueError, match="steps 8, now 6"):
+        run.train(RECIPE, motion_records, work_dir, devices.make_strategy(1))
+
+
+def test_other_videos_are_refused(finished, motion_videos, tmp_path):
+    items = [item for item in listing.list_folder(motion_videos) if "drift" in item.label][1:]
+    prepare.prepare(listing.Listing(items, listing.class_names(items)), tmp_path, prepare.Settings(size=(40, 40)))
+    with pytest.raises(ValueError, match=r"data 'videos, 24 videos .*, now 'videos, 23 videos "):
+        run.train(RECIPE, tmp_path, finished, devices.make_strategy(1))
+
+
+def test_killed_and_told_to_stop_it_goes_on_and_ends_with_the_weights_of_an_undisturbed_run(
+    motion_records, tmp_path, processes
 ):
-    """Of one thread, whose sums are always the same."""
-    undisturbed, tmp_path = tmp_path / "undisturbed", tmp_path / "killed"
-    command = [
-        *(sys.executable, str(ROOT / "scripts/train.py"), *FLAGS, f"--data_dir={motion_records}", "--dropout=0.2"),
-        *("--checkpoint_every=2", "--steps_per_call=2", "--boundaries=2,3"),
-    ]
-    whole, command = [*command, f"--work_dir={undisturbed}"], [*command, f"--work_dir={tmp_path}"]
-    env = {**os.environ, "PYTHONPATH": str(ROOT), **ONE_THREAD}
-    with subprocess.Popen([*command, "--steps=100000"], env=env, stderr=subprocess.DEVNULL) as process:
-        deadline = time.monotonic() + 120
-        while not (tmp_path / "checkpoints/checkpoint").exists() and time.monotonic() < deadline:
-            time.sleep(0.02)
-        process.send_signal(signal.SIGKILL)
-    # the interrupted run was to be longer than a test: let it end two steps after what it saved
-    saved = checkpoints.load_model(tmp_path)[2]
-    assert saved >= 2
-    config = json.loads((tmp_path / checkpoints.CONFIG).read_text())
-    config["recipe"]["steps"] = saved + 2
-    (tmp_path / checkpoints.CONFIG).write_text(json.dumps(config))
-    again = subprocess.run([*command, f"--steps={saved + 2}"], env=env, capture_output=True, text=True, timeout=200)
-    assert again.returncode == 0, again.stderr
-    assert f"going on from step {saved} of {saved + 2}" in again.stdout
-    assert [line["step"] for line in lines(tmp_path)] == list(range(2, saved + 3, 2))
-    subprocess.run([*whole, f"--steps={saved + 2}"], env=env, check=True, capture_output=True, timeout=200)
-    weights = [[v.numpy() for v in checkpoints.load_model(folder)[0].variables] for folder in (undisturbed, tmp_path)]
-    for a, b in zip(*weights, strict=True):
-        np.testing.assert_allclose(a, b, atol=1e-5)
+    """Real processes, kill -9 and SIGTERM; S3D_TF_KILLS=10 for more of the former, at random moments."""
+    undisturbed, disturbed = tmp_path / "undisturbed", tmp_path / "disturbed"
+    kills, steps = int(os.environ.get("S3D_TF_KILLS", "1")), int(os.environ.get("S3D_TF_KILL_STEPS", "400"))
+    flags = [*FLAGS, f"--data_dir={motion_records}", f"--steps={steps}", "--deterministic", "--seed=1"]
+    flags += ["--boundaries=2,3", "--checkpoint_every=2", "--steps_per_call=2"]
+
+    def start(work_dir):
+        folder = tmp_path / f"output_{len(list(tmp_path.glob('output_*')))}"
+        folder.mkdir()
+        return forked.start(processes, "train.py", (*flags, f"--work_dir={work_dir}"), folder), folder
+
+    whole = start(undisturbed)
+    random, told = np.random.default_rng(kills), []
+    for number in range(kills + 1):
+        process, folder = start(disturbed)
+        before = newest(disturbed)
+        wait_for(lambda b=before: newest(disturbed) > b, process)
+        time.sleep(random.uniform(0, 0.3 if kills == 1 else 1.0))
+        last = number == kills
+        began = time.monotonic()
+        os.kill(process.pid, signal.SIGTERM if last else signal.SIGKILL)
+        ended = forked.finish(process, folder)
+        told.append(ended.stdout)
+        if last:
+            assert ended.returncode == stopping.STATUS, ended.stderr
+            assert "SIGTERM: saved; the same command goes on from there" in ended.stderr
+            assert time.monotonic() - began < 10
+            assert newest(disturbed) == lines(disturbed)[-1]["step"] < steps
+        else:
+            assert ended.returncode == -signal.SIGKILL
+    ended = forked.finish(*start(disturbed), seconds=600)
+    assert ended.returncode == 0, ended.stderr
+    assert f"of {steps} ({disturbed})" in ended.stdout
+    for text in told[1:]:
+        assert "going on from step" in text
+    ended = forked.finish(*whole, seconds=600)
+    assert ended.returncode == 0, ended.stderr
+    for folder in (undisturbed, disturbed):
+        assert [line["step"] for line in lines(folder)][-1] == steps
+        assert sorted(path.name for path in (folder / "checkpoints").iterdir() if "temp" in path.name) == []
+    steps_told = [line["step"] for line in lines(disturbed)]
+    assert steps_told == sorted(set(steps_told))
+    assert lines(undisturbed)[-1]["loss"] == lines(disturbed)[-1]["loss"]
+    for name, value in saved(undisturbed).items():
+        np.testing.assert_array_equal(value, saved(disturbed)[name], err_msg=name)
 
 
-def test_a_damaged_checkpoint_is_named(finished, tmp_path):
-    shutil.copytree(finished, tmp_path / "run")
-    (data,) = (tmp_path / "run/checkpoints").glob("step-6.data*")
-    data.write_bytes(data.read_bytes()[:1000])
-    with pytest.raises(ValueError, match="step-6 does not fit or is damaged"):
-        checkpoints.load_model(tmp_path / "run")
+def saved(work_dir):
+    """All that the newest checkpoint holds, by name."""
+    reader = tf.train.load_checkpoint(str(work_dir / f"checkpoints/step-{newest(work_dir)}"))
+    return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map() if "save_counter" not in name}
+
+
+def newest(work_dir):
+    return max((int(p.stem.split("-")[1]) for p in (work_dir / "checkpoints").glob("step-*.index")), default=0)
+
+
+def wait_for(condition, process, seconds=200):
+    deadline = time.monotonic() + seconds
+    while not condition() and process.is_alive() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert process.is_alive()
+    assert condition()
+
+
+def test_a_damaged_checkpoint_is_named_and_the_one_before_is_taken(finished, tmp_path, caplog):
+    work_dir = shutil.copytree(finished, tmp_path / "run")
+    data = [work_dir / f"checkpoints/step-{step}.data-00000-of-00001" for step in (4, 6)]
+    whole = checkpoints.load_model(work_dir)
+    assert whole[2] == 6
+    data[1].write_bytes(data[1].read_bytes()[:1000])  # cut off
+    model, _, step = checkpoints.load_model(work_dir)
+    assert step == 4
+    assert re.search(r"damaged, the checkpoint before is taken \(step 4\): .*step-6 ", caplog.text)
+    assert any((a.numpy() != b.numpy()).any() for a, b in zip(model.variables, whole[0].variables, strict=True))
+    content = bytearray(data[0].read_bytes())
+    content[len(content) // 2] ^= 1  # one bit
+    data[0].write_bytes(content)
+    with pytest.raises(ValueError, match=r"No checkpoint is whole; all are damaged.*step-6.*step-4"):
+        checkpoints.load_model(work_dir)
+
+
+def test_what_a_killed_save_leaves_is_no_checkpoint(finished, tmp_path):
+    work_dir = shutil.copytree(finished, tmp_path / "run")
+    folder = work_dir / "checkpoints"
+    (folder / "step-8.data-00000-of-00001").write_bytes(b"half")
+    (folder / "step-8_temp").mkdir()
+    (folder / "checkpoint").unlink()  # TensorFlow's list of them: not needed
+    assert checkpoints.load_model(work_dir)[2] == 6
+    model = checkpoints.load_model(work_dir)[0]
+    checkpoints.Checkpoints(work_dir, model).clear()
+    assert {path.name.split(".")[0] for path in folder.iterdir()} == {"step-4", "step-6"}
+
+
+def test_a_full_disk_leaves_the_last_checkpoint(finished, tmp_path):
+    """A limit on the size of files stands for the disk: it fails at the same call."""
+    work_dir = shutil.copytree(finished, tmp_path / "run")
+    model = checkpoints.load_model(work_dir)[0]
+    kept = checkpoints.Checkpoints(work_dir, model, keep=1)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
+    try:
+        with pytest.raises(OSError, match="Cannot write the checkpoint of step 8; the one of step 6 stays"):
+            kept.save(8)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert {path.name.split(".")[0] for path in kept.folder.iterdir()} == {"step-4", "step-6", "checkpoint"}
+    assert checkpoints.load_model(work_dir)[2] == 6
+    kept.save(8)
+    assert tf.train.latest_checkpoint(str(kept.folder)) == str(kept.folder / "step-8")
+    assert kept.steps() == [8]
+
+
+def test_the_best_checkpoint_is_kept_beside_the_newest(motion_records, tmp_path):
+    pace = dataclasses.replace(PACE, evaluate_every=2, keep=1)
+    recipe = dataclasses.replace(RECIPE, steps=4, boundaries=(), learning_rates=(0.1,))
+    run.train(recipe, motion_records, tmp_path, devices.make_strategy(1), pace)
+    evaluations = [json.loads(line) for line in (tmp_path / "evaluations.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in evaluations] == [2, 4]
+    best = max(evaluations, key=lambda line: (line["top1"], -line["step"]))
+    assert checkpoints.load_model(tmp_path, best=True)[2] == best["step"]
+    assert checkpoints.load_model(tmp_path)[2] == 4
+    kept = checkpoints.Best(tmp_path, checkpoints.load_model(tmp_path)[0])
+    assert not kept.offer(6, best["top1"])
+    assert kept.offer(8, 1.1)
+    assert checkpoints.load_model(tmp_path, best=True)[2] == 8
+
+
+def test_a_run_that_diverges_names_the_clips_or_goes_back(motion_records, tmp_path, monkeypatch, capsys):
+    """The third step's clips are made to give no number, once."""
+    steps = []
+
+    def step(self, iterator, num_steps):
+        steps.append(self.step)
+        if self.data_step.numpy() == 2:
+            raise loop.DivergedError(self.step, 2, float("nan"), float("nan"))
+        return train(self, iterator, num_steps)
+
+    train = loop.Trainer.train
+    monkeypatch.setattr(loop.Trainer, "train", step)
+    pace = run.Pace(steps_per_call=1, checkpoint_every=1)
+    split = open_split(motion_records, "train")
+    third = next(iter(order(split, 4, RECIPE.seed, 2)))[1].numpy()
+    names = [split.media_ids[index] for index in third]
+    with pytest.raises(FloatingPointError) as caught:
+        run.train(RECIPE, motion_records, tmp_path, devices.make_strategy(1), pace)
+    for text in (*names, "in step 3", str(tmp_path / "checkpoints/step-2"), "--go_back"):
+        assert text in str(caught.value)
+    result = run.train(RECIPE, motion_records, tmp_path, devices.make_strategy(1), dataclasses.replace(pace, go_back=1))
+    assert result["step"] == 6
+    assert "going back to step 2, on with other clips (1 of 1)" in capsys.readouterr().out
+    assert saved(tmp_path)["variables/data_step/.ATTRIBUTES/VARIABLE_VALUE"] == 7  # one step's clips were left out
 
 
 def test_folders_without_a_run_are_named(tmp_path):
     with pytest.raises(ValueError, match="No training run"):
         checkpoints.load_model(tmp_path)
-    (tmp_path / checkpoints.CONFIG).write_text('{"recipe": {"nonsense": 1}}')
+    (tmp_path / config.CONFIG).write_text('{"recipe": {"nonsense": 1}}')
     with pytest.raises(ValueError, match="no configuration of a training run"):
         checkpoints.load_model(tmp_path)
 
