@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import shutil
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ from .config import Run, read_run
 
 NEWEST, BEST = "checkpoints", "best"
 _BEST_RESULT = "best.json"
+_PARTIAL = "partial"
 _DAMAGED = (tf.errors.OpError, IndexError)  # what reading a file that was cut off or overwritten gives
 
 
@@ -62,11 +64,11 @@ class Checkpoints:
         # A dropout's seed is none of it: it follows from the recipe and the step.
         weights = {v.path: v.value for v in model.variables if v.name != "seed_generator_state"}
         self._checkpoint = tf.train.Checkpoint(variables={**weights, **(state or {})})
+        self.step: int | None = None  # of the last one saved or restored
 
     def steps(self) -> list[int]:
-        """Of the checkpoints there are, oldest first. The index is renamed into place last, so all else is there."""
-        found = (re.fullmatch(r"step-(\d+)\.index", path.name) for path in self.folder.glob("step-*.index"))
-        return sorted(int(match[1]) for match in found if match)
+        """Of the checkpoints there are, lowest first."""
+        return steps_in(self.folder)
 
     def path(self, step: int) -> Path:
         """What TensorFlow calls the checkpoint of that step."""
@@ -78,20 +80,26 @@ class Checkpoints:
         Raises:
             OSError: it cannot be written (a full disk); the ones before stay as they are.
         """
-        path = self.path(step)
+        if step == self.step and step in self.steps():  # it is there already
+            return self.path(step)
+        partial = self.folder / _PARTIAL
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._checkpoint.write(str(path))
-            self._list([*[s for s in self.steps() if s != step][-self._keep :], step][-self._keep :])
+            partial.mkdir(parents=True, exist_ok=True)
+            self._checkpoint.write(str(partial / f"step-{step}"))
+            for file in sorted(partial.glob(f"step-{step}.*"), key=lambda file: file.suffix == ".index"):
+                os.replace(file, self.folder / file.name)
+            others = [other for other in self.steps() if other != step]
+            stay = others[max(0, len(others) - (self._keep - 1)) :]
+            self._list([*stay, step])
         except (tf.errors.OpError, OSError) as error:
             self.clear()
             reason = error.message if isinstance(error, tf.errors.OpError) else str(error)
-            newest = [s for s in self.steps() if s != step][-1:]
-            stays = f"the one of step {newest[0]} stays" if newest else "there is none yet"
+            stays = f"the one of step {self.step} stays" if self.step is not None else "there is none yet"
             raise OSError(f"Cannot write the checkpoint of step {step}; {stays}. Received: {reason}") from None
-        for old in self.steps()[: -self._keep]:
+        self.step = step
+        for old in set(others) - set(stay):
             self._delete(old)
-        return path
+        return self.path(step)
 
     def restore(self) -> int | None:
         """Loads the newest checkpoint that is whole; its step, or None when there is none.
@@ -119,6 +127,7 @@ class Checkpoints:
             if steps:
                 raise ValueError(f"No checkpoint is whole; all are damaged. Received: {'; '.join(damaged)}")
             return None
+        self.step = step
         if damaged:
             logging.warning("damaged, the checkpoint before is taken (step %d): %s", step, "; ".join(damaged))
         return step
@@ -128,10 +137,12 @@ class Checkpoints:
         for step in self.steps():
             if after is not None and step > after:
                 self._delete(step)
+        shutil.rmtree(self.folder / _PARTIAL, ignore_errors=True)
         whole = {f"step-{step}" for step in self.steps()}
-        for path in self.folder.glob("step-*"):
-            if re.match(r"step-\d+", path.name)[0] not in whole or "temp" in path.name:
-                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+        for path in self.folder.glob("*"):
+            orphan = re.fullmatch(r"(step-\d+)\.data-.*", path.name)
+            if ".tmp-" in path.name or (orphan and orphan[1] not in whole):
+                path.unlink(missing_ok=True)
 
     def _delete(self, step: int) -> None:
         """The index first: what is left of a checkpoint without one is nobody's."""
@@ -146,6 +157,12 @@ class Checkpoints:
         write_text(self.folder / "checkpoint", "".join(line + "\n" for line in lines))
 
 
+def steps_in(folder: Path) -> list[int]:
+    """Of the checkpoints in a folder, lowest first. An index is renamed into place last, so all else is there."""
+    found = (re.fullmatch(r"step-(\d+)\.index", path.name) for path in folder.glob("step-*.index"))
+    return sorted(int(match[1]) for match in found if match)
+
+
 class Best:
     """The one checkpoint with the highest top-1 on a validation split."""
 
@@ -155,9 +172,11 @@ class Best:
 
     def offer(self, step: int, top1: float) -> bool:
         """Keeps the weights as they are now if they are better than the best so far; whether they were."""
+        self._checkpoints.clear()
         best = -1.0
         with contextlib.suppress(ValueError):  # none yet
-            best = read_json(self._result)["top1"]
+            known = read_json(self._result)
+            best = known["top1"] if known["step"] in self._checkpoints.steps() else best
         if top1 <= best:
             return False
         self._checkpoints.save(step)

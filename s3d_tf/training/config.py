@@ -31,13 +31,18 @@ class Run(NamedTuple):
     data: str  # what it is trained on: name, number and checksum of the videos
 
 
+def has_run(work_dir: Path) -> bool:
+    """Whether a run was begun there."""
+    return (work_dir / CONFIG).exists()
+
+
 def check_run(work_dir: Path, run: Run) -> bool:
     """Whether the work_dir holds this run already, maybe of fewer steps; another one is refused.
 
     Raises:
         ValueError: with the fields that differ.
     """
-    if not (work_dir / CONFIG).exists():
+    if not has_run(work_dir):
         return False
     before, now = _flat(read_run(work_dir)), _flat(run)
     longer = now["steps"] >= before["steps"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import socket
@@ -108,8 +109,13 @@ def meet(cluster: list[str], index: int, timeout: float) -> None:
 def _listening(address: str) -> Iterator[None]:
     host, port = _split(address)
     try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        listener = socket.create_server((host, port), family=family, backlog=1024)
+        try:
+            family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+            listener = socket.create_server((host, port), family=family, backlog=1024)
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise
+            listener = socket.create_server(("", port), backlog=1024)  # a service's name or a mapped address
     except OSError as error:
         raise OSError(f"This worker cannot listen at its address of TF_CONFIG: {error}. Received: {address}") from None
     with listener:

@@ -28,6 +28,7 @@ def evaluate(
     views: Views | None = None,
     max_damaged: int = LIMIT,
     stream_weights: Mapping[str, float] | None = None,
+    before_batch: Callable[[], None] = lambda: None,
 ) -> tuple[dict, Predictions]:
     """Shows networks every video of a split once: all frames, looped up to `at_least`, centre crop.
 
@@ -41,6 +42,7 @@ def evaluate(
         views: instead of all frames; the logits of a video's views are averaged.
         max_damaged: records damaged after preparation that may be left out.
         stream_weights: factor of each stream's logits in the sum; 1 by default.
+        before_batch: called before each, to stop by an exception.
 
     Returns:
         `top1`, `top5` and `mean_class_accuracy` in [0, 1], `per_class` (see `measures.per_class`), `num_videos`,
@@ -73,6 +75,7 @@ def evaluate(
     found: list[list[np.ndarray]] = []
     with tqdm(total=split.num_videos, unit="video", desc="backwards" if backwards else "evaluating") as bar:
         for batch in strategy.experimental_distribute_dataset(batches.map(without_strings)):
+            before_batch()
             outputs = (strategy.experimental_local_results(output) for output in predict(batch))
             weights, *columns = (np.concatenate([v.numpy() for v in values]) for values in outputs)
             found.append([column[weights > 0] for column in columns])

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+from absl import logging
 from tqdm import tqdm
 
 from ..files import write_text
@@ -51,7 +53,9 @@ class Journal:
 
     def evaluation(self, step: int, result: dict) -> None:
         """Top-1 and top-5 on the validation split."""
-        self._note(EVALUATIONS, dict(step=step, top1=result["top1"], top5=result["top5"]), prefix="validation/")
+        values = dict(step=step, top1=result["top1"], top5=result["top5"], damaged=len(result["damaged"]))
+        self._note(EVALUATIONS, values, prefix="validation/")
+        self.flush()
         self._bar.write(f"step {step}: validation top-1 {result['top1']:.2%}, top-5 {result['top5']:.2%}")
 
     def clips(self, step: int, clip: np.ndarray) -> None:
@@ -66,17 +70,22 @@ class Journal:
             tf.summary.image("clips", rows, step=step, max_outputs=_SHOWN)
 
     def flush(self) -> None:
-        """To the disk."""
-        for file in self._files.values():
-            file.flush()
+        """To the disk. A full one is only warned of: what matters is the checkpoint, whose error tells more."""
+        self._each(lambda file: file.flush())
 
     def close(self) -> None:
         """Ends the line and closes the files."""
         self._bar.close()
-        for file in self._files.values():
-            file.close()
+        self._each(lambda file: file.close())
         if self._writer is not None:
             self._writer.close()
+
+    def _each(self, act: Callable) -> None:
+        for name, file in self._files.items():
+            try:
+                act(file)
+            except OSError as error:
+                logging.warning("cannot write %s: %s", name, error)
 
     def _note(self, name: str, values: dict, prefix: str = "") -> None:
         self._files[name].write(json.dumps(values) + "\n")

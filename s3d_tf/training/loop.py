@@ -17,8 +17,10 @@ import tensorflow as tf
 from ..data import clips
 from ..data.pipeline import KEYS, Batch
 from ..weights import Preprocessing
+from .devices import num_workers
 from .optimizer import LossScale, make_optimizer
-from .recipes import Recipe
+from .recipes import Recipe, learning_rate
+from .sharing import moving_averages, share_out, sum_like
 from .stopping import Stop
 
 
@@ -76,7 +78,8 @@ class Trainer:
         self.recipe, self.strategy, self.stop = recipe, strategy, stop or Stop()
         self.clips_at_once, self.micro_batches = share_out(recipe, strategy.num_replicas_in_sync)
         self._key, self._scaling = KEYS[preprocessing.modality], preprocessing.scale_and_offset()
-        self._num_workers = max(1, strategy.extended._num_workers if hasattr(strategy.extended, "_num_workers") else 1)
+        self._num_workers = num_workers(strategy)
+        self.stopped = False  # all workers have agreed to
         with strategy.scope():
             self.model = build()
             self.variables = self.model.trainable_variables
@@ -85,9 +88,9 @@ class Trainer:
             self.loss_scale = LossScale(recipe.precision == "mixed_float16")
             self.data_step = tf.Variable(0, trainable=False, dtype=tf.int64)  # steps' worth of clips that were taken
             self._averages = moving_averages(self.model)
-            self._gradient_sums = [_sum_like(variable) for variable in self.variables]
-            self._average_sums = [_sum_like(variable) for variable in self._averages]
-            self._numbers = _sum_like(tf.zeros([3]))  # loss, clips right by top-1, by top-5
+            self._gradient_sums = [sum_like(variable) for variable in self.variables]
+            self._average_sums = [sum_like(variable) for variable in self._averages]
+            self._numbers = sum_like(tf.zeros([3]))  # loss, clips right by top-1, by top-5
         self._decayed = {variable.path for variable in self.variables if variable.name == "kernel"}
         self._differentiate = tf.function(self._gradients, jit_compile=True) if xla else self._gradients
         self._run = tf.function(self._steps)
@@ -116,7 +119,8 @@ class Trainer:
             DivergedError: the loss or its gradient is NaN or infinite.
         """
         before, start = self.data_step.numpy(), time.perf_counter()
-        totals, wait, last_loss, last_norm, failed = self._run(iterator, tf.constant(num_steps))
+        totals, wait, last_loss, last_norm, failed, stopped = self._run(iterator, tf.constant(num_steps))
+        self.stopped = bool(stopped)
         seconds = time.perf_counter() - start
         taken = int(self.data_step.numpy() - before)
         if failed:
@@ -133,9 +137,16 @@ class Trainer:
             clips_per_second=num_clips / seconds,
             input_wait=float(wait) / seconds,
             gradient_norm=norm / taken,
-            learning_rate=float(keras.ops.convert_to_numpy(self.optimizer.learning_rate)),
+            learning_rate=learning_rate(self.recipe, self.step),
             seconds=seconds,
         )
+
+    def check_finite(self) -> None:
+        """Raises a DivergedError when a weight is NaN or infinite, as one step that was too long can leave it."""
+        for variable in self.model.variables:
+            if not bool(tf.reduce_all(tf.math.is_finite(tf.cast(variable.value, tf.float32)))):
+                data_step = int(self.data_step.numpy())
+                raise DivergedError(self.step - 1, data_step - 1, float("nan"), float("nan"))
 
     def distribute(self, make: Callable[..., tf.data.Dataset]) -> Iterator[Batch]:
         """An iterator of micro-batches for `train`.
@@ -160,7 +171,7 @@ class Trainer:
     def _steps(self, iterator, num_steps):
         """As many steps, in the graph. Stops early at `stop` and at a loss that is no number."""
         totals, wait = tf.zeros([4]), tf.zeros([], tf.float64)
-        loss = norm = tf.zeros([])
+        loss = norm = stopping = tf.zeros([])
         steps, go_on, failed = tf.zeros([], tf.int32), tf.constant(True), tf.constant(False)
         while steps < num_steps and go_on:
             tf.autograph.experimental.set_loop_options(parallel_iterations=1)
@@ -170,7 +181,7 @@ class Trainer:
             loss = numbers[0]
             finite = tf.math.is_finite(norm) & tf.math.is_finite(loss)
             # Half precision leaves out a step whose gradient overflows, and scales the loss down.
-            failed = whole & ~finite & ~(self.loss_scale.active & tf.math.is_finite(loss))
+            failed = whole & ~finite & ~(self.loss_scale.may_fall & tf.math.is_finite(loss))
             taken = whole & ~failed
             if whole & finite:
                 self.strategy.run(self._apply)
@@ -179,7 +190,7 @@ class Trainer:
             totals += tf.where(taken, tf.concat([numbers, [tf.where(finite, norm, 0.0)]], 0), 0.0)
             steps += tf.cast(taken, tf.int32)
             go_on = taken & (stopping < 0.5)
-        return totals, wait, loss, norm, failed
+        return totals, wait, loss, norm, failed, stopping > 0.5
 
     def _accumulate(self, iterator):
         """Sums up the gradients of one step's micro-batches; whether all of them were taken before `stop`."""
@@ -280,35 +291,3 @@ class Trainer:
     def _first(self, values):
         """What every replica has the same of."""
         return tf.nest.map_structure(lambda value: self.strategy.experimental_local_results(value)[0], values)
-
-
-def share_out(recipe: Recipe, replicas: int) -> tuple[int, int]:
-    """Clips that a replica takes at once, and how often it does so in a step.
-
-    Raises:
-        ValueError: it cannot be done evenly.
-    """
-    share, rest = divmod(recipe.batch_size, replicas)
-    at_once = min(share, recipe.clips_per_replica)
-    if rest or share % at_once:
-        raise ValueError(
-            f"batch_size must be a multiple of {replicas} replica{'s' * (replicas > 1)} x {at_once or 1} clips at once "
-            f"(clips_per_replica). Received: {recipe.batch_size}"
-        )
-    return at_once, share // at_once
-
-
-def moving_averages(model: keras.Model) -> list[keras.Variable]:
-    """Those of the batch norms that are trained."""
-    norms = [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.BatchNormalization)]
-    return [v for norm in norms if norm.trainable for v in (norm.moving_mean, norm.moving_variance)]
-
-
-def _sum_like(variable) -> tf.Variable:
-    """A sum of each replica's own."""
-    return tf.Variable(
-        tf.zeros(variable.shape),
-        trainable=False,
-        synchronization=tf.VariableSynchronization.ON_READ,
-        aggregation=tf.VariableAggregation.SUM,
-    )

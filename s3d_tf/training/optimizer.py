@@ -52,6 +52,11 @@ class LossScale:
         """The factor, `[]` float32."""
         return tf.convert_to_tensor(self.state["loss_scale"]) if self.active else tf.constant(1.0)
 
+    @property
+    def may_fall(self) -> tf.Tensor:
+        """Whether a gradient that is not finite may be the factor's fault."""
+        return self.value > 1.0
+
     def update(self, finite: tf.Tensor, taken: tf.Tensor) -> None:
         """After a step, outside of the replicas: whether its gradient was finite, and whether there was a step."""
         if not self.active:

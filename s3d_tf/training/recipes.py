@@ -5,6 +5,7 @@ Where the paper is silent the number is of its authors' code (TF-slim s3dg, Deep
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
 import re
 
@@ -23,7 +24,7 @@ class Recipe:
         width: factor on the channels; of the weights, where there are any.
         weights: a work_dir, file or folder to start from (docs/weights.md); the logits start afresh unless the
             classes are the same.
-        freeze: patterns of layers that stay as they are, such as Conv2d_* or Mixed_3*; batch norms in them too.
+        freeze: patterns of layers that stay as they are, such as Conv2d_1*,Conv2d_2*,Mixed_3*; batch norms in them too.
         stream: rgb or flow.
         num_frames: consecutive frames of a training clip.
         eval_frames: evaluation sees all frames, looped up to this many.
@@ -69,11 +70,13 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self):
-        if len(self.learning_rates) != len(self.boundaries) + 1 or list(self.boundaries) != sorted(
-            set(self.boundaries)
+        if (
+            len(self.learning_rates) != len(self.boundaries) + 1
+            or list(self.boundaries) != sorted(set(self.boundaries))
+            or min(self.boundaries, default=1) < 1
         ):
             raise ValueError(
-                "learning_rates must be one more than the boundaries, and those must rise. Received: "
+                "learning_rates must be one more than the boundaries, and those must rise from 1. Received: "
                 f"{self.learning_rates} and {self.boundaries}"
             )
         positive = (*self.learning_rates, self.width)
@@ -152,6 +155,11 @@ def recipe(name: str, **changes) -> Recipe:
     if name not in RECIPES:
         raise ValueError(f"Unknown recipe: choose one of {', '.join(RECIPES)}. Received: {name!r}")
     return dataclasses.replace(RECIPES[name], **changes)
+
+
+def learning_rate(recipe: Recipe, step: int) -> float:
+    """What step number `step` was taken with; the first is 1."""
+    return recipe.learning_rates[bisect.bisect_left(recipe.boundaries, step)]
 
 
 def differences(recipe: Recipe) -> dict[str, tuple]:

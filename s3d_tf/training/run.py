@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import resource
 import time
@@ -11,21 +12,25 @@ import numpy as np
 import tensorflow as tf
 
 from ..data.damage import LIMIT, Damage
+from ..data.locks import hold
 from ..data.pipeline import KEYS, check, order, training_batches
 from ..data.split import Split, open_split
 from ..files import write_json
 from ..weights.own import attach
 from . import devices
-from .checkpoints import NEWEST, Best, Checkpoints
-from .config import check_run, versions, write_run
+from .checkpoints import NEWEST, Best, Checkpoints, steps_in
+from .config import check_run, has_run, read_run, versions, write_run
 from .evaluate import evaluate
-from .journal import METRICS, Journal, read_metrics
-from .loop import DivergedError, Report, Trainer, share_out
+from .journal import EVALUATIONS, METRICS, Journal, read_metrics
+from .loop import DivergedError, Report, Trainer
 from .recipes import Recipe, differences
-from .stopping import Stop
+from .sharing import share_out
+from .stopping import Stop, StoppedError
 from .warm_start import Start, start
+from .workers import agree, lost_worker
 
 RESULT = "result.json"
+DIVERGED = "diverged.json"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,8 +99,17 @@ class _Training:
         self.stop = Stop()
 
     def run(self) -> dict:
+        self.work_dir.mkdir(parents=True, exist_ok=True)
+        with contextlib.ExitStack() as stack:
+            if self.chief and not stack.enter_context(hold(self.work_dir / "run.lock", 0, 1)):
+                raise ValueError(f"Another process trains there; wait for it, or stop it. Received: {self.work_dir}")
+            stack.enter_context(lost_worker(self.strategy, self.work_dir))
+            return self._run()
+
+    def _run(self) -> dict:
         began = time.perf_counter()
-        begin = start(self.recipe, self.split)
+        known = read_run(self.work_dir) if has_run(self.work_dir) and any(steps_in(self.work_dir / NEWEST)) else None
+        begin = start(self.recipe, self.split, known)
         resumed = check_run(self.work_dir, begin.run)
         self._tell(begin)
         self.trainer = Trainer(
@@ -106,48 +120,50 @@ class _Training:
             write_run(self.work_dir, begin.run, self._details(begin))
         self.checkpoints = Checkpoints(self.work_dir, self.trainer.model, self.trainer.state, self.pace.keep)
         step = self.checkpoints.restore()
-        self._agree(step or 0)
-        if step is not None and self.chief:
-            print(f"going on from step {step} of {self.recipe.steps} ({self.work_dir})")
-        elif resumed and self.chief:
-            print(f"starting anew, no checkpoint in {self.work_dir / NEWEST} yet")
+        if self.chief:
+            self.checkpoints.clear(after=step)
+            if step is not None:
+                print(f"going on from step {step} of {self.recipe.steps} ({self.work_dir})")
+            elif resumed:
+                print(f"starting anew, no checkpoint in {self.work_dir / NEWEST} yet")
+        self._meet(step)
         with self.damage.explained(), self.stop.listening():
             last = self._train()
+        agree(self.strategy, self.trainer.step, self.work_dir)  # nobody leaves before the last checkpoint is there
         return self._result(last, round(time.perf_counter() - began, 1))
 
     def _train(self) -> Report | None:
         """From where the trainer is to the end of the recipe, or to a signal."""
         trainer, steps = self.trainer, self.recipe.steps
-        if trainer.step >= steps:
-            return None
-        if self.chief:
-            self.checkpoints.clear()
-        journal = Journal(self.work_dir if self.chief else None, trainer.step, steps)
+        self.journal = Journal(self.work_dir if self.chief else None, trainer.step, steps)
+        report, gone_back = None, 0
         try:
-            journal.clips(trainer.step, self._first_clips())
-            iterator, report, gone_back = trainer.distribute(self._batches), None, 0
-            while trainer.step < steps and not self.stop.signal:
+            self._evaluate_if_missing()
+            if trainer.step >= steps:
+                return None
+            self.journal.clips(trainer.step, self._first_clips())
+            iterator = trainer.distribute(self._batches)
+            while trainer.step < steps and not trainer.stopped:
+                before = trainer.step
                 try:
-                    report = trainer.train(iterator, self._until_next()) or report
+                    new = trainer.train(iterator, self._until_next())
+                    if new is None:
+                        break
+                    report = new
+                    self.journal.report(report)
+                    if trainer.step > before:
+                        self._keep()
                 except DivergedError as error:
                     gone_back += 1
                     self._go_back(error, gone_back)
                     iterator = trainer.distribute(self._batches)
-                    continue
-                if report is None:
-                    break
-                journal.report(report)
-                self._keep(journal)
-            if self.stop.signal and trainer.step < steps and self.chief:
-                self.checkpoints.save(trainer.step)
-            return report
-        except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.DeadlineExceededError) as error:
-            raise OSError(
-                f"A worker was lost; start all of them again, the run goes on from step {self._newest()}. "
-                f"Received: {type(error).__name__} in {self.work_dir}"
-            ) from None
+            if trainer.step < steps:
+                self._save()
+        except StoppedError:  # amid an evaluation; the weights were saved before it
+            pass
         finally:
-            journal.close()
+            self.journal.close()
+        return report
 
     def _until_next(self) -> int:
         """Steps up to the next thing to be done between calls."""
@@ -155,34 +171,59 @@ class _Training:
         rhythms = [every for every in (pace.checkpoint_every, pace.evaluate_every) if every]
         return min(pace.steps_per_call, self.recipe.steps - step, *(every - step % every for every in rhythms))
 
-    def _keep(self, journal: Journal) -> None:
-        step, at_end = self.trainer.step, self.trainer.step >= self.recipe.steps
-        if self.chief and (step % self.pace.checkpoint_every == 0 or at_end):
-            journal.flush()
-            self.checkpoints.save(step)
-        if self.validation and (step % self.pace.evaluate_every == 0 or at_end):
-            result, _ = evaluate(
-                self.trainer.model,
-                self.validation,
-                at_least=self.recipe.eval_frames,
-                batch_size=self.strategy.num_replicas_in_sync,
-                strategy=self.strategy,
-            )
-            journal.evaluation(step, result)
-            Best(self.work_dir, self.trainer.model).offer(step, result["top1"])
+    def _keep(self) -> None:
+        if self._due(self.pace.checkpoint_every) or self._due(self.pace.evaluate_every):
+            self._save()
+        if self._due(self.pace.evaluate_every):
+            self._evaluate()
+
+    def _due(self, every: int) -> bool:
+        step = self.trainer.step
+        return every > 0 and (step % every == 0 or step >= self.recipe.steps)
+
+    def _save(self) -> None:
+        if self.chief:
+            self.trainer.check_finite()
+            self.journal.flush()
+            self.checkpoints.save(self.trainer.step)
+
+    def _evaluate(self) -> None:
+        step = self.trainer.step
+        result, _ = evaluate(
+            self.trainer.model,
+            self.validation,
+            at_least=self.recipe.eval_frames,
+            batch_size=self.strategy.num_replicas_in_sync,
+            strategy=self.strategy,
+            max_damaged=self.pace.max_damaged,
+            before_batch=self.stop.check,
+        )
+        Best(self.work_dir, self.trainer.model).offer(step, result["top1"])
+        self.journal.evaluation(step, result)
+
+    def _evaluate_if_missing(self) -> None:
+        """What a run did not come to that was killed after its checkpoint."""
+        due = self.trainer.step and self._due(self.pace.evaluate_every)
+        if due and self.trainer.step not in [line["step"] for line in read_metrics(self.work_dir / EVALUATIONS)]:
+            self._evaluate()
 
     def _go_back(self, error: DivergedError, times: int) -> None:
         """To the last checkpoint, with the clips after those of the step that failed; or an end with their names."""
-        names = self._clips_of(error.data_step)
-        what = f"{error} ({', '.join(names[:12])}{', ...' if len(names) > 12 else ''})"
-        newest = self._newest()
-        if times > self.pace.go_back or not newest:
-            hint = "lower the learning rate, set --clip_norm, or let it go back with --go_back=3"
-            where = self.checkpoints.path(newest) if newest else "none yet"
-            raise FloatingPointError(f"{what}; {hint}. The last good checkpoint: {where}") from None
-        self.checkpoints.restore()
-        self.trainer.data_step.assign(error.data_step + 1)
+        names, newest = self._clips_of(error.data_step), self.checkpoints.step
         if self.chief:
+            write_json(self.work_dir / DIVERGED, dict(step=error.step + 1, clips=names))
+        what = f"{error}, on {len(names)} clips ({', '.join(names[:2])}, ...; all in {self.work_dir / DIVERGED})"
+        if times > self.pace.go_back or newest is None:
+            hint = "lower the learning rate, set --clip_norm, or let it go back with --go_back=3"
+            where = self.checkpoints.path(newest) if newest is not None else "none yet"
+            raise FloatingPointError(f"{error}. The last good checkpoint: {where}. {what}; {hint}") from None
+        self.journal.close()
+        newest = self.checkpoints.restore()
+        agree(self.strategy, newest, self.work_dir)
+        self.trainer.data_step.assign(error.data_step + 1)
+        self.journal = Journal(self.work_dir if self.chief else None, newest, self.recipe.steps)
+        if self.chief:
+            self.checkpoints.clear(after=newest)
             print(f"\n{what}; going back to step {newest}, on with other clips ({times} of {self.pace.go_back})")
 
     def _clips_of(self, data_step: int) -> list[str]:
@@ -199,23 +240,15 @@ class _Training:
         batch = next(iter(self._batches(batch_size=at_once).take(1)))
         return batch[KEYS[self.recipe.stream]].numpy()
 
-    def _newest(self) -> int:
-        return max(self.checkpoints.steps(), default=0)
-
-    def _agree(self, step: int) -> None:
-        """Every worker must have found the same checkpoint."""
+    def _meet(self, step: int | None) -> None:
+        """Has many workers start from the same weights, the first one's, and finds out whether work_dir is shared."""
         if devices.num_workers(self.strategy) == 1:
             return
-
-        @tf.function
-        def total():
-            return self.strategy.reduce("SUM", self.strategy.run(tf.constant, args=(float(step),)), axis=None)
-
-        if abs(float(total()) - step * self.strategy.num_replicas_in_sync) > 0.5:
-            raise ValueError(
-                f"The workers found checkpoints of different steps; work_dir must be the same shared folder for all. "
-                f"Received: step {step} here, {self.work_dir}"
-            )
+        if step is None and self.chief:
+            self.checkpoints.save(0)
+        agree(self.strategy, step or 0, self.work_dir)
+        if step is None and not self.chief and self.checkpoints.restore() != 0:
+            raise ValueError(f"work_dir must be the same shared folder for all workers. Received: {self.work_dir}")
 
     def _tell(self, begin: Start) -> None:
         if not self.chief:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import socket
 import time
@@ -14,6 +13,10 @@ import tensorflow as tf
 
 STATUS = 75
 """Exit status of a run that was told to stop and has saved: EX_TEMPFAIL, "start me again"."""
+
+
+class StoppedError(Exception):
+    """What is going on may end now: somebody asked for it."""
 
 
 class Stop:
@@ -41,6 +44,12 @@ class Stop:
         """`look` as an op."""
         return tf.ensure_shape(tf.numpy_function(self.look, [], tf.float64), [2])
 
+    def check(self) -> None:
+        """Raises a StoppedError after a signal."""
+        self.look()
+        if self.signal is not None:
+            raise StoppedError
+
     @property
     def name(self) -> str:
         """Of the signal that came."""
@@ -53,12 +62,14 @@ class Stop:
         Must be entered by the main thread; elsewhere (a notebook's worker, a test) nothing is changed.
         """
 
-        def handle(number: int, _) -> None:
-            if self.signal is not None and os.getpid() == owner:
-                raise KeyboardInterrupt
-            self.signal = number
+        handled = []
 
-        owner = os.getpid()
+        def handle(number: int, _) -> None:
+            handled.append(number)  # `look` may have seen the same signal before
+            self.signal = number
+            if len(handled) > 1:
+                raise KeyboardInterrupt
+
         try:
             before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}
         except ValueError:  # not the main thread

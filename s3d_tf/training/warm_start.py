@@ -43,24 +43,34 @@ class Start(NamedTuple):
             checkpoint = dataclasses.replace(self.checkpoint, values=values)
             load_checkpoint(model, checkpoint, allow=() if self.keep_head else (HEAD,))
         freeze(model, self.run.recipe.freeze)
+        fresh_head = not self.keep_head and (self.checkpoint is not None or not self.run.recipe.weights)
+        if fresh_head and not model.get_layer(HEAD[:-2]).trainable:
+            patterns = ",".join(self.run.recipe.freeze)
+            raise ValueError(f"The logits start afresh, so {HEAD[:-2]} cannot be frozen. Received: freeze={patterns}")
         return model
 
     def __str__(self) -> str:
         if self.checkpoint is None:
-            return "fresh weights"
+            return "its own weights" if self.run.recipe.weights else "fresh weights"
         head = "its own logits" if self.keep_head else f"fresh logits for {len(self.run.preprocessing.labels)} classes"
         return f"weights of {self.run.recipe.weights} ({self.checkpoint.source}), {head}"
 
 
-def start(recipe: Recipe, split: Split) -> Start:
+def start(recipe: Recipe, split: Split, known: Run | None = None) -> Start:
     """Reads the weights that a recipe names, and settles what network they make.
 
+    Args:
+        known: the run as it was when it began: its weights need not be read again.
+
     Raises:
-        ValueError: weights that cannot be read, or are of another stream.
+        ValueError: weights that cannot be read, or are of another stream or width.
     """
     shown = dict(resize=split.frame_size, crop=recipe.crop, min_frames=recipe.num_frames, labels=split.classes)
     shown |= dict(modality=recipe.stream, fps=split.fps or None)
     style = dict(norm_momentum=recipe.norm_momentum)
+    if known is not None and dataclasses.replace(known.recipe, steps=recipe.steps) == recipe:
+        preprocessing = dataclasses.replace(known.preprocessing, **shown)
+        return Start(Run(recipe, known.model, preprocessing, describe_split(split)), None, False)
     if not recipe.weights:
         network = as_network(recipe.network, recipe.convention or "paper", **style)
         model = dict(name=dataclasses.asdict(network), width=recipe.width)
@@ -70,11 +80,15 @@ def start(recipe: Recipe, split: Split) -> Start:
         theirs = checkpoint.preprocessing
         if theirs.modality != recipe.stream:
             raise ValueError(f"The weights are of {theirs.modality}; set --stream. Received: {recipe.stream}")
-        network = checkpoint.recognised.network
+        width, network = checkpoint.recognised.width, checkpoint.recognised.network
+        if width != recipe.width:
+            raise ValueError(f"The weights are of width {width:g}; set --width={width:g}. Received: {recipe.width:g}")
+        if recipe.convention and not recipe.network:
+            raise ValueError(f"A convention needs a network. Received: convention={recipe.convention!r}")
         if recipe.network:
             network = network_for(checkpoint, recipe.network, recipe.convention or None)
         network = dataclasses.replace(network, style=dataclasses.replace(network.style, **style))
-        model = dict(name=dataclasses.asdict(network), width=checkpoint.recognised.width)
+        model = dict(name=dataclasses.asdict(network), width=width)
         preprocessing = dataclasses.replace(theirs, **shown)
         keep_head = theirs.labels == split.classes
     channels = preprocessing.channels

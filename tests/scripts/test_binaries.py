@@ -25,7 +25,7 @@ def test_bad_input_is_one_sentence_and_status_1(run_script, motion_records, moti
         (
             "train.py",
             ["--recipe=nothing", data, work],
-            "kinetics, kinetics_flow, mini_kinetics, something_something, ucf101",
+            "something_something, ucf101, hmdb51, embedded",
         ),
         ("train.py", ["--recipe=embedded", "--network=resnet", data, work], "Received: 'resnet'"),
         ("evaluate.py", [data, work], "No training run"),

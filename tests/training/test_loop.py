@@ -1,9 +1,12 @@
 """The training step against numbers worked out without it."""
 
 import dataclasses
+import os
+import signal
 import subprocess
 import sys
 import threading
+import time
 
 import keras
 import numpy as np
@@ -13,7 +16,7 @@ import tensorflow as tf
 from s3d_tf.data import listing, prepare, synthetic
 from s3d_tf.data.split import open_split
 from s3d_tf.networks import build_model
-from s3d_tf.training import evaluate, loop, optimizer, recipes
+from s3d_tf.training import evaluate, loop, optimizer, recipes, sharing
 from s3d_tf.weights import Preprocessing
 from s3d_tf.weights.own import attach
 from tests.conftest import ROOT
@@ -138,11 +141,18 @@ def test_a_stop_is_seen_between_two_steps_of_a_call():
     trainer = make_trainer()
     iterator = feed(trainer)
     assert trainer.train(iterator, 2).step == 2
-    threading.Timer(0.2, setattr, (trainer.stop, "signal", 15)).start()
-    report = trainer.train(iterator, 1_000_000)
-    assert 2 < report.step < 100_000
-    assert trainer.train(iterator, 5) is None
-    assert trainer.data_step.numpy() == report.step
+    threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    with trainer.stop.listening():
+        report = trainer.train(iterator, 1_000_000)
+        assert 2 < report.step < 100_000
+        assert trainer.stopped
+        assert trainer.train(iterator, 5) is None
+        assert trainer.data_step.numpy() == report.step
+        assert trainer.stop.name == "SIGTERM"
+        with pytest.raises(KeyboardInterrupt):  # the second one means it
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(1)
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
 
 @pytest.mark.parametrize(
@@ -151,13 +161,13 @@ def test_a_stop_is_seen_between_two_steps_of_a_call():
 )
 def test_a_batch_is_shared_out(batch_size, clips_per_replica, replicas, expected):
     recipe = recipes.recipe("kinetics", batch_size=batch_size, clips_per_replica=clips_per_replica)
-    assert loop.share_out(recipe, replicas) == expected
+    assert sharing.share_out(recipe, replicas) == expected
 
 
 @pytest.mark.parametrize(("batch_size", "replicas"), [(5, 2), (336, 5), (1, 2), (8, 1)])
 def test_a_batch_that_cannot_be_shared_out_is_refused(batch_size, replicas):
     with pytest.raises(ValueError, match=rf"multiple of {replicas} replica.*Received: {batch_size}$"):
-        loop.share_out(recipes.recipe("kinetics", batch_size=batch_size), replicas)
+        sharing.share_out(recipes.recipe("kinetics", batch_size=batch_size), replicas)
 
 
 def test_the_loss_scale_falls_at_an_overflow_and_grows_after_many_steps():
@@ -171,7 +181,12 @@ def test_the_loss_scale_falls_at_an_overflow_and_grows_after_many_steps():
     assert scale.value.numpy() == 2.0**14
     scale.update(yes, yes)
     assert scale.value.numpy() == 2.0**15
+    for _ in range(15):
+        assert scale.may_fall
+        scale.update(no, yes)
+    assert not scale.may_fall  # at 1 it is not the scale's fault
     assert optimizer.LossScale(active=False).value.numpy() == 1
+    assert not optimizer.LossScale(active=False).may_fall
 
 
 def test_bfloat16_trains_in_half_precision_and_keeps_full_weights():

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from s3d_tf.data import listing, prepare
+from s3d_tf.data import listing, locks, prepare
 from s3d_tf.data.pipeline import order
 from s3d_tf.data.split import open_split
 from s3d_tf.training import checkpoints, config, devices, loop, recipes, run, stopping
@@ -153,6 +153,24 @@ def test_killed_and_told_to_stop_it_goes_on_and_ends_with_the_weights_of_an_undi
         np.testing.assert_array_equal(value, saved(disturbed)[name], err_msg=name)
 
 
+def test_a_work_dir_is_one_processs(finished, motion_records, processes, tmp_path):
+    work_dir = shutil.copytree(finished, tmp_path / "run")
+    holder = processes.Process(target=hold_for_ever, args=(work_dir / "run.lock", tmp_path / "held"))
+    holder.start()
+    wait_for((tmp_path / "held").exists, holder)
+    with pytest.raises(ValueError, match=f"Another process trains there.*Received: {work_dir}"):
+        run.train(RECIPE, motion_records, work_dir, devices.make_strategy(1))
+    holder.kill()
+    holder.join()
+    assert run.train(RECIPE, motion_records, work_dir, devices.make_strategy(1))["step"] == 6
+
+
+def hold_for_ever(path, held):
+    with locks.hold(path, 0, 1):
+        held.touch()
+        time.sleep(300)
+
+
 def saved(work_dir):
     """All that the newest checkpoint holds, by name."""
     reader = tf.train.load_checkpoint(str(work_dir / f"checkpoints/step-{newest(work_dir)}"))
@@ -192,7 +210,7 @@ def test_what_a_killed_save_leaves_is_no_checkpoint(finished, tmp_path):
     work_dir = shutil.copytree(finished, tmp_path / "run")
     folder = work_dir / "checkpoints"
     (folder / "step-8.data-00000-of-00001").write_bytes(b"half")
-    (folder / "step-8_temp").mkdir()
+    (folder / "partial").mkdir()
     (folder / "checkpoint").unlink()  # TensorFlow's list of them: not needed
     assert checkpoints.load_model(work_dir)[2] == 6
     model = checkpoints.load_model(work_dir)[0]
@@ -205,6 +223,7 @@ def test_a_full_disk_leaves_the_last_checkpoint(finished, tmp_path):
     work_dir = shutil.copytree(finished, tmp_path / "run")
     model = checkpoints.load_model(work_dir)[0]
     kept = checkpoints.Checkpoints(work_dir, model, keep=1)
+    assert kept.restore() == 6
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
     try:
@@ -231,7 +250,13 @@ def test_the_best_checkpoint_is_kept_beside_the_newest(motion_records, tmp_path)
     kept = checkpoints.Best(tmp_path, checkpoints.load_model(tmp_path)[0])
     assert not kept.offer(6, best["top1"])
     assert kept.offer(8, 1.1)
-    assert checkpoints.load_model(tmp_path, best=True)[2] == 8
+    assert kept.offer(6, 1.2)  # of a run that went back
+    assert checkpoints.load_model(tmp_path, best=True)[2] == 6
+    (tmp_path / "evaluations.jsonl").write_text("")  # killed amid its last evaluation
+    (tmp_path / "best/best.json").unlink()
+    run.train(recipe, motion_records, tmp_path, devices.make_strategy(1), pace)
+    assert [json.loads(line)["step"] for line in (tmp_path / "evaluations.jsonl").read_text().splitlines()] == [4]
+    assert checkpoints.load_model(tmp_path, best=True)[2] == 4
 
 
 def test_a_run_that_diverges_names_the_clips_or_goes_back(motion_records, tmp_path, monkeypatch, capsys):
@@ -252,8 +277,9 @@ def test_a_run_that_diverges_names_the_clips_or_goes_back(motion_records, tmp_pa
     names = [split.media_ids[index] for index in third]
     with pytest.raises(FloatingPointError) as caught:
         run.train(RECIPE, motion_records, tmp_path, devices.make_strategy(1), pace)
-    for text in (*names, "in step 3", str(tmp_path / "checkpoints/step-2"), "--go_back"):
+    for text in (*names[:2], "in step 3", str(tmp_path / "checkpoints/step-2"), "--go_back"):
         assert text in str(caught.value)
+    assert json.loads((tmp_path / run.DIVERGED).read_text()) == dict(step=3, clips=names)
     result = run.train(RECIPE, motion_records, tmp_path, devices.make_strategy(1), dataclasses.replace(pace, go_back=1))
     assert result["step"] == 6
     assert "going back to step 2, on with other clips (1 of 1)" in capsys.readouterr().out
