@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,8 +48,8 @@ def lost_worker(strategy: tf.distribute.Strategy, work_dir: Path) -> Iterator[No
         if num_workers(strategy) == 1:
             raise
         newest = max(steps_in(work_dir / NEWEST), default=0)
-        about = [line for line in error.message.splitlines() if "task:" in line or "UNAVAILABLE" in line]
+        tasks = sorted(set(re.findall(r"task:\d+", error.message)))
         raise OSError(
             f"A worker was lost; start all of them again, the run goes on from step {newest}. "
-            f"Received: {type(error).__name__} {' '.join(about)[:300]}".rstrip()
+            f"Received: {', '.join([type(error).__name__, *tasks])}"
         ) from None

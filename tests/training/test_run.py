@@ -174,7 +174,8 @@ def hold_for_ever(path, held):
 def saved(work_dir):
     """All that the newest checkpoint holds, by name."""
     reader = tf.train.load_checkpoint(str(work_dir / f"checkpoints/step-{newest(work_dir)}"))
-    return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map() if "save_counter" not in name}
+    names = [name for name in reader.get_variable_to_shape_map() if name.startswith("variables/")]
+    return {name: reader.get_tensor(name) for name in names}
 
 
 def newest(work_dir):

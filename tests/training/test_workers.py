@@ -102,6 +102,7 @@ def test_two_workers_equal_one_process_and_go_on_after_one_was_killed(motion_rec
     ended = forked.finish(first, first_folder)
     assert ended.returncode == 1
     assert "A worker was lost; start all of them again, the run goes on from step" in ended.stderr
+    assert "Received: UnavailableError, task:1" in ended.stderr
     assert forked.finish(second, second_folder).returncode == -signal.SIGKILL
     assert newest(tmp_path / "two") < 60
     again = [forked.finish(*started) for started in both("again")]
@@ -112,5 +113,6 @@ def test_two_workers_equal_one_process_and_go_on_after_one_was_killed(motion_rec
     losses = [[line["loss"] for line in lines(tmp_path / name)] for name in ("one", "two")]
     assert len(losses[0]) == 60
     np.testing.assert_allclose(losses[0], losses[1], rtol=1e-5)
+    assert len(saved(tmp_path / "one")) > 200
     for name, value in saved(tmp_path / "one").items():
         np.testing.assert_allclose(value, saved(tmp_path / "two")[name], rtol=1e-5, atol=1e-6, err_msg=name)
