@@ -88,6 +88,7 @@ class Checkpoints:
             self._checkpoint.write(str(partial / f"step-{step}"))
             for file in sorted(partial.glob(f"step-{step}.*"), key=lambda file: file.suffix == ".index"):
                 os.replace(file, self.folder / file.name)
+            partial.rmdir()
             others = [other for other in self.steps() if other != step]
             stay = others[max(0, len(others) - (self._keep - 1)) :]
             self._list([*stay, step])
