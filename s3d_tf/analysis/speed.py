@@ -76,7 +76,7 @@ def train(names: Sequence[str], clip: Sequence[int], threads: int, repeats: int,
     runs, multiply_adds = {}, {}
     for name in names:
         trainer = Trainer(recipe("kinetics", network=name, **fields), lambda n=name: build_model(n), make_strategy())
-        batches = trainer.distribute(tf.data.Dataset.from_tensors(data).cache().repeat())
+        batches = trainer.distribute(lambda **_: tf.data.Dataset.from_tensors(data).cache().repeat())
         runs[name] = timing.timed(trainer.train, batches, 1)
         multiply_adds[name] = 3 * _multiply_adds(trainer.model, clip)
     seconds, versions, missing = _interleave(runs, _torch("train", clip, threads, pythons), repeats)
