@@ -234,7 +234,7 @@ def two_devices():
     """Three clips on each of two devices, and six on one, with frozen batch norms."""
     use_two_cpus()
     recipe = dataclasses.replace(RECIPE, batch_size=6, learning_rates=(0.01,))
-    options = dict(freeze_norm=True, network="fast_s3d")
+    options = dict(freeze_norm=True)
     compare([lambda: make_trainer(recipe, ["/cpu:0", "/cpu:1"], **options), lambda: make_trainer(recipe, **options)])
 
 

@@ -108,7 +108,7 @@ def test_killed_and_told_to_stop_it_goes_on_and_ends_with_the_weights_of_an_undi
 ):
     """Real processes, kill -9 and SIGTERM; S3D_TF_KILLS=10 for more of the former, at random moments."""
     undisturbed, disturbed = tmp_path / "undisturbed", tmp_path / "disturbed"
-    kills, steps = int(os.environ.get("S3D_TF_KILLS", "1")), int(os.environ.get("S3D_TF_KILL_STEPS", "100"))
+    kills, steps = int(os.environ.get("S3D_TF_KILLS", "1")), int(os.environ.get("S3D_TF_KILL_STEPS", "40"))
     flags = [*FLAGS, f"--data_dir={motion_records}", f"--steps={steps}", "--deterministic", "--seed=1"]
     flags += ["--boundaries=2,3", "--checkpoint_every=2", "--steps_per_call=2"]
 

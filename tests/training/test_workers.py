@@ -77,9 +77,10 @@ def test_a_worker_that_does_not_come_is_named_within_the_time():
         devices.meet(addresses, 0, 1)
 
 
+@pytest.mark.skipif(not os.environ.get("S3D_TF_WORKERS"), reason="six processes, two minutes: S3D_TF_WORKERS=1 runs it")
 def test_two_workers_equal_one_process_and_go_on_after_one_was_killed(motion_records, tmp_path, processes, monkeypatch):
     """Of each step's 8 clips each takes 4; one process takes them in two micro-batches."""
-    flags = [*FLAGS, "--batch_size=8", "--clips_per_replica=4", f"--data_dir={motion_records}", "--steps=60"]
+    flags = [*FLAGS, "--batch_size=8", "--clips_per_replica=4", f"--data_dir={motion_records}", "--steps=16"]
     flags += ["--boundaries=3,5", "--checkpoint_every=2", "--steps_per_call=1", "--peer_timeout=60", "--deterministic"]
 
     def start(name, work_dir):
@@ -104,14 +105,14 @@ def test_two_workers_equal_one_process_and_go_on_after_one_was_killed(motion_rec
     assert "A worker was lost; start all of them again, the run goes on from step" in ended.stderr
     assert "Received: UnavailableError, task:1" in ended.stderr
     assert forked.finish(second, second_folder).returncode == -signal.SIGKILL
-    assert newest(tmp_path / "two") < 60
+    assert newest(tmp_path / "two") < 16
     again = [forked.finish(*started) for started in both("again")]
     assert [ended.returncode for ended in again] == [0, 0], again[0].stderr + again[1].stderr
     assert "going on from step" in again[0].stdout
     alone = forked.finish(*start("alone", tmp_path / "one"))
     assert alone.returncode == 0, alone.stderr
     losses = [[line["loss"] for line in lines(tmp_path / name)] for name in ("one", "two")]
-    assert len(losses[0]) == 60
+    assert len(losses[0]) == 16
     np.testing.assert_allclose(losses[0], losses[1], rtol=1e-5)
     assert len(saved(tmp_path / "one")) > 200
     for name, value in saved(tmp_path / "one").items():
