@@ -15,7 +15,7 @@ from absl import flags
 
 from s3d_tf import cli
 from s3d_tf.serving.features import POOLS, Extractor, Settings, extract_all, find_videos
-from s3d_tf.training import checkpoints
+from s3d_tf.training import checkpoints, config
 from s3d_tf.weights import load_pretrained
 
 WEIGHTS = flags.DEFINE_string("weights", None, "A work_dir, or weights of any known source.", required=True)
@@ -30,7 +30,7 @@ STRIDE = flags.DEFINE_integer("stride", None, "Frames from one window to the nex
 def main(_):
     settings = Settings(ENDPOINT.value, POOL.value, WINDOW.value, STRIDE.value)
     videos = find_videos(Path(VIDEOS.value))
-    if (Path(WEIGHTS.value) / checkpoints.CONFIG).exists():
+    if (Path(WEIGHTS.value) / config.CONFIG).exists():
         model, _, _ = checkpoints.load_model(Path(WEIGHTS.value))
     else:
         model = load_pretrained(WEIGHTS.value)
