@@ -13,7 +13,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("s3d_tf")
 class SpatioTemporalMaxPool(keras.Layer):
-    """The maximum of each window: `[B, T, H, W, C]` -> `[B, T', H', W', C]`; first over space, then over time.
+    """The maximum of each window: `[B, T, H, W, C]` -> `[B, T', H', W', C]`; first over space in 2D, then over time.
 
     Args:
         kernel, strides: of frames, rows and columns.
@@ -26,30 +26,16 @@ class SpatioTemporalMaxPool(keras.Layer):
 
     def call(self, inputs):
         num_frames, height, width = ops.shape(inputs)[1:4]
-        x = ops.reshape(inputs, (-1, height, width, inputs.shape[-1]))  # [B T, H, W, C]
-        x = ops.max_pool(x, self.kernel[1:], self.strides[1:], self.padding, data_format="channels_last")
-        height, width = ops.shape(x)[1:3]
-        x = ops.reshape(x, (-1, num_frames, height, width, inputs.shape[-1]))
-        return self._over_time(x, num_frames)
-
-    def _over_time(self, x, num_frames):
-        taps, step = self.kernel[0], self.strides[0]
-        if taps == 1:
-            return x[:, ::step] if step > 1 else x
-        if self.padding == "same":
-            count = (num_frames + step - 1) // step
-            lacking = (count - 1) * step + taps - num_frames  # may be negative: the last frames are not seen
-            lacking = lacking * (lacking > 0) if isinstance(lacking, int) else ops.maximum(lacking, 0)
-            before, after = lacking // 2, lacking - lacking // 2
-            # The frame at the border again: it is in that window anyway, so the maximum stays.
-            first, last = ops.repeat(x[:, :1], taps - 1, axis=1), ops.repeat(x[:, -1:], taps - 1, axis=1)
-            x = ops.concatenate([first[:, taps - 1 - before :], x, last[:, :after]], axis=1)
-        else:
-            count = (num_frames - taps) // step + 1
-        largest = x[:, : (count - 1) * step + 1 : step]
-        for tap in range(1, taps):
-            largest = ops.maximum(largest, x[:, tap : tap + (count - 1) * step + 1 : step])
-        return largest
+        x, channels = inputs, inputs.shape[-1]
+        if self.kernel[1:] != (1, 1) or self.strides[1:] != (1, 1):
+            x = ops.reshape(x, (-1, height, width, channels))
+            x = ops.max_pool(x, self.kernel[1:], self.strides[1:], self.padding, data_format="channels_last")
+            height, width = ops.shape(x)[1:3]
+        if self.kernel[0] > 1 or self.strides[0] > 1:
+            x = ops.reshape(x, (-1, num_frames, height * width, channels))
+            x = ops.max_pool(x, (self.kernel[0], 1), (self.strides[0], 1), self.padding, data_format="channels_last")
+            num_frames = ops.shape(x)[1]
+        return ops.reshape(x, (-1, num_frames, height, width, channels))
 
     def compute_output_shape(self, input_shape):
         batch, *sizes, channels = input_shape
