@@ -2,6 +2,7 @@
 
 from .build import as_network, build_model, endpoints
 from .ends import SpaceToDepth
+from .fold import fold_norms
 from .inception import ENDPOINTS, ROWS, UNITS
 from .layers import ConvUnit, InceptionBlock, SelfGating, SpatioTemporalConv
 from .style import Style
@@ -26,5 +27,6 @@ __all__ = [
     "convention_of",
     "departures",
     "endpoints",
+    "fold_norms",
     "network",
 ]

@@ -155,14 +155,15 @@ class SpatioTemporalConv(Branches):
         temporal = kind == "separable" and frames > 1
         first_frames = frames if kind == "3d" else 1
         first_step = 1 if temporal else step
-        chain = [ConvUnit(filters, (first_frames, *spatial), (first_step, *spatial_steps), name="spatial", **common)]
+        spatial_kernel, spatial_step = (first_frames, *spatial), (first_step, *spatial_steps)
+        chain = [ConvUnit(filters, spatial_kernel, spatial_step, norm=style.norm, name="spatial", **common)]
         if temporal:
             chain.append(
                 ConvUnit(
                     filters,
                     (frames, 1, 1),
                     (step, 1, 1),
-                    norm=style.temporal_norm,
+                    norm=style.norm and style.temporal_norm,
                     identity=True,
                     name="temporal",
                     **common,

@@ -16,7 +16,8 @@ class Style:
     Attributes:
         temporal_branches: branches of a separable block that end in a temporal conv: all four (0, 1, 2, 3), as
             footnote 5 says, or those with a 3x3 conv, (1, 2).
-        temporal_norm: batch norm instead of a bias after a temporal conv.
+        norm: batch norm instead of a bias after a conv; without it, as after folding, also after temporal ones.
+        temporal_norm: likewise after a temporal conv.
         norm_scale: whether batch norm has a gamma.
         norm_epsilon: added to the variance.
         norm_momentum: decay of the moving averages.
@@ -28,6 +29,7 @@ class Style:
     """
 
     temporal_branches: tuple[int, ...] = (0, 1, 2, 3)
+    norm: bool = True
     temporal_norm: bool = False
     norm_scale: bool = False
     norm_epsilon: float = 1e-3
@@ -45,7 +47,7 @@ class Style:
         check("flat_pool_frames", self.flat_pool_frames, (1, 3))
         check("gate_place", self.gate_place, ("temporal_conv", "unit_end"))
         check("gate_pool", self.gate_pool, tuple(GATE_POOLS))
-        for name in ("temporal_norm", "norm_scale", "gate_bias"):
+        for name in ("norm", "temporal_norm", "norm_scale", "gate_bias"):
             check(name, getattr(self, name), (True, False))
         if not _is_number(self.norm_epsilon) or not 0 < self.norm_epsilon < float("inf"):
             raise ValueError(f"norm_epsilon must be a number above 0. Received: norm_epsilon={self.norm_epsilon!r}")
