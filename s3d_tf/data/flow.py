@@ -39,9 +39,18 @@ def method() -> str:
 
 def encode(displacement: np.ndarray, quality: int) -> bytes:
     """`[H, W, 2]` float, pixels -> a JPEG with the channels u, v, 128 in RGB order, no chroma subsampling."""
-    levels = np.round((np.clip(displacement, -LIMIT, LIMIT) + LIMIT) / STEP).astype(np.uint8)
-    constant = np.full(levels.shape[:2], 128, np.uint8)
-    bgr = np.dstack([constant, levels[..., 1], levels[..., 0]])  # imencode takes BGR
+    return encode_levels(levels(displacement), quality)
+
+
+def levels(displacement: np.ndarray) -> np.ndarray:
+    """`[H, W, 2]` float, pixels -> `[H, W, 2]` uint8: clipped, in steps of `STEP` from -`LIMIT` up."""
+    return np.round((np.clip(displacement, -LIMIT, LIMIT) + LIMIT) / STEP).astype(np.uint8)
+
+
+def encode_levels(quantised: np.ndarray, quality: int) -> bytes:
+    """What `levels` gives -> a JPEG as of `encode`."""
+    constant = np.full(quantised.shape[:2], 128, np.uint8)
+    bgr = np.dstack([constant, quantised[..., 1], quantised[..., 0]])  # imencode takes BGR
     options = [cv2.IMWRITE_JPEG_QUALITY, quality]
     options += [cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
     return cv2.imencode(".jpg", bgr, options)[1].tobytes()

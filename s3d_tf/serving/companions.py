@@ -1,0 +1,170 @@
+"""What lies beside an exported model for TF Serving: warm-up requests, its configuration, how to start it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import tensorflow as tf
+from absl import logging
+
+from ..files import write_text
+from .classifier import JPEGS, Classifier
+
+WARMUP = "assets.extra/tf_serving_warmup_requests"
+WARMUP_FRAMES = 64
+
+MODELS = """\
+# tensorflow_model_server --model_config_file: where docker mounts this folder, see README.md.
+model_config_list {{
+  config {{
+    name: "{name}"
+    base_path: "/models/{name}"
+    model_platform: "tensorflow"
+    model_version_policy {{ latest {{ num_versions: 1 }} }}
+  }}
+}}
+"""
+
+BATCHING = """\
+# tensorflow_model_server --enable_batching --batching_parameters_file: requests of equal shape are computed together.
+# One bad request fails all that it was batched with: only for callers you trust.
+max_batch_size {{ value: {batch} }}
+batch_timeout_micros {{ value: 10000 }}
+num_batch_threads {{ value: 2 }}
+max_enqueued_batches {{ value: 16 }}
+allowed_batch_sizes: {sizes}
+"""
+
+MONITORING = """\
+# tensorflow_model_server --monitoring_config_file: figures for Prometheus on the REST port.
+prometheus_config { enable: true path: "/monitoring/prometheus/metrics" }
+"""
+
+README = """\
+# {name}
+
+{network}, {classes} classes, for TensorFlow Serving. `1`, `2` ... are its versions; the newest one is served.
+
+## Start
+
+With docker, reachable from this machine alone:
+
+```bash
+docker run --rm -p 127.0.0.1:8500:8500 -p 127.0.0.1:8501:8501 \\
+    -v "$(pwd)":/models/{name}:ro tensorflow/serving \\
+    --model_config_file=/models/{name}/models.config \\
+    --monitoring_config_file=/models/{name}/monitoring.config
+```
+
+Installed with apt (`tensorflow-model-server`), which listens on every interface and has no option for another: on a
+socket that only this machine has (`--server=unix:/tmp/{name}.sock`), or behind a firewall:
+
+```bash
+tensorflow_model_server --port=0 --grpc_socket_path=/tmp/{name}.sock \\
+    --model_name={name} --model_base_path="$(pwd)"
+tensorflow_model_server --port=8500 --rest_api_port=8501 --model_name={name} --model_base_path="$(pwd)"
+```
+
+`--enable_batching --batching_parameters_file=.../batching.config` computes requests of equal shape together; one bad
+request then fails all that it was batched with.
+
+## TLS
+
+gRPC takes a key and a certificate in one file; REST has no TLS and belongs behind a proxy:
+
+```bash
+openssl req -x509 -newkey rsa:2048 -nodes -days 365 -keyout key.pem -out cert.pem \\
+    -subj /CN=localhost -addext subjectAltName=DNS:localhost
+(umask 077; printf 'server_key: "%s"\\nserver_cert: "%s"\\n' \\
+    "$(awk '{{printf "%s\\\\n", $0}}' key.pem)" "$(awk '{{printf "%s\\\\n", $0}}' cert.pem)" > ssl.config)
+docker run --rm -p 127.0.0.1:8500:8500 -v "$(pwd)":/models/{name}:ro -v "$(pwd)/ssl.config":/ssl.config:ro \\
+    tensorflow/serving --model_config_file=/models/{name}/models.config --ssl_config_file=/ssl.config
+```
+
+## Ask
+
+```bash
+python scripts/query_server.py --server=localhost:8500 --model={name} --video=VIDEO
+python scripts/query_server.py --server=http://localhost:8501 --model={name} --video=VIDEO
+python scripts/query_server.py --server=localhost:8500 --tls_ca=cert.pem --model={name} --video=VIDEO
+```
+
+## Signatures
+
+| name | takes | returns |
+|---|---|---|
+| `serving_default` | {jpegs} | `classes` and `scores` `[B, {classes}]`, best first; `logits` `[B, {classes}]` in the order of `assets.extra/labels.txt` |
+| `frames` | {frames} | the same |
+| `features` | {jpegs} | the mean of `{endpoint}` over time and space |
+| `frames_features` | {frames} | the same |
+| `info` | `query`, any string `[N]` | `info` `[N]`: sizes, range, labels and limits as JSON |
+
+A call takes {max_frames} frames in all, of up to {max_pixels} pixels each; what cannot be taken is an InvalidArgument
+that says why.
+"""
+
+
+def write_beside(directory: Path, classifier: Classifier) -> None:
+    """Writes README.md, models.config, batching.config and monitoring.config into the folder of the versions."""
+    name = directory.absolute().name
+    batch = max(1, classifier.limits.max_frames // 250)  # of the paper's clips, all frames of ten seconds
+    texts = {
+        "README.md": README.format(
+            name=name,
+            network=classifier.network,
+            classes=len(classifier.labels),
+            endpoint=classifier.endpoint,
+            max_frames=classifier.limits.max_frames,
+            max_pixels=classifier.limits.max_pixels,
+            **inputs_in_words(classifier),
+        ),
+        "models.config": MODELS.format(name=name),
+        "batching.config": BATCHING.format(batch=batch, sizes=list(range(1, batch + 1))),
+        "monitoring.config": MONITORING,
+    }
+    for file, text in texts.items():
+        write_text(directory / file, text)
+
+
+def inputs_in_words(classifier: Classifier) -> dict[str, str]:
+    """What the signatures take, for the table of README.md."""
+    jpegs = {"rgb": "`jpegs`, JPEG strings `[B, T]`", "flow": "`flow_jpegs`, flow as JPEGs `[B, T]` (u, v, 128)"}
+    frames = {"rgb": "`frames`, uint8 RGB `[B, T, H, W, 3]`", "flow": "`flow`, uint8 `[B, T, H, W, 2]`"}
+    return dict(
+        jpegs=" and ".join(jpegs[stream] for stream in classifier.streams),
+        frames=" and ".join(frames[stream] for stream in classifier.streams),
+    )
+
+
+def write_warmup(version: Path, classifier: Classifier) -> None:
+    """Writes the requests that TF Serving sends to itself before it lets others in: the first call is a slow one.
+
+    They need tensorflow-serving-api; without it a warning says that there are none.
+    """
+    try:
+        requests = list(warmup_requests(classifier))
+    except ModuleNotFoundError:
+        logging.warning("no warm-up requests are written: they need pip install -e '.[serving]'")
+        return
+    with tf.io.TFRecordWriter(str(version / WARMUP)) as writer:
+        for request in requests:
+            writer.write(request)
+
+
+def warmup_requests(classifier: Classifier) -> Iterator[bytes]:
+    """One clip of grey frames for each signature that takes JPEGs, as serialised `PredictionLog`s."""
+    from tensorflow_serving.apis import prediction_log_pb2
+
+    for signature in ("serving_default", "features"):
+        log = prediction_log_pb2.PredictionLog()
+        request = log.predict_log.request
+        request.model_spec.signature_name = signature
+        for stream, p in classifier.streams.items():
+            rows, columns = p.resize if isinstance(p.resize, tuple) else (p.resize, p.resize)
+            jpeg = cv2.imencode(".jpg", np.full((rows, columns, 3), 128, np.uint8))[1].tobytes()
+            clip = tf.make_tensor_proto([[jpeg] * min(WARMUP_FRAMES, classifier.limits.max_frames)])
+            request.inputs[JPEGS[stream]].CopyFrom(clip)
+        yield log.SerializeToString()

@@ -1,0 +1,139 @@
+"""A video -> the windows of frames that a classifier is shown, by stream; one window is held at a time."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from ..data import flow, frames, video
+from ..weights import Preprocessing
+
+WINDOW = 250
+"""Frames at once, as many as the paper's evaluation sees; longer videos go in several windows."""
+
+JPEG_QUALITY = 95  # as of prepared frames
+FOLDER_FPS = 25.0  # of a folder of frames; no frame is left out or repeated for it
+IMAGES = (".jpg", ".jpeg", ".png")
+
+
+class Window(NamedTuple):
+    start: int  # the first frame's number
+    streams: dict[str, np.ndarray]  # "rgb": [T, rows, columns, 3] uint8, "flow": [T, rows, columns, 2] uint8
+
+    @property
+    def num_frames(self) -> int:
+        return len(next(iter(self.streams.values())))
+
+    def jpegs(self) -> dict[str, list[bytes]]:
+        """The frames as JPEGs, by stream."""
+        return {stream: [encode(frame) for frame in shown] for stream, shown in self.streams.items()}
+
+
+def find_videos(paths: Iterable[str]) -> list[Path]:
+    """The videos that paths name: files, folders of frames, and folders of videos, every file in them at any depth.
+
+    Raises:
+        ValueError: a path that does not exist, or a folder without files.
+    """
+    found = []
+    for path in map(Path, paths):
+        if not path.is_dir():
+            if not path.exists():
+                raise ValueError(f"There is no such video. Received: {path}")
+            found.append(path)
+            continue
+        files = sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
+        if not files:
+            raise ValueError(f"There are no videos. Received: {path}")
+        folders = {file.parent for file in files if file.suffix.lower() in IMAGES}
+        found += sorted(folders | {file for file in files if file.parent not in folders})
+    return found
+
+
+def windows(
+    path: Path, streams: Mapping[str, Preprocessing], window: int | None = None, stride: int | None = None
+) -> Iterator[Window]:
+    """The windows of a video.
+
+    Args:
+        path: a video file or a folder of frames.
+        streams: what the networks see; frames are resized as they were for training.
+        window: frames at once, `WINDOW` by default; all that are left when less than that are.
+        stride: frames from one window's start to the next one's; a window by default. Without one no frame is left
+            over: the last frames, when they are more than one window and not more than two, go in two halves.
+
+    Raises:
+        ValueError: no frame of the video decodes.
+    """
+    shown = _frames(path, streams)
+    size = window or WINDOW
+    start, held = 0, []
+    for frame in shown:
+        held.append(frame)
+        if stride and len(held) == size:
+            yield _window(start, held)
+            held = held[stride:]
+            start += stride
+            if stride > size:
+                held = []
+                next(itertools.islice(shown, stride - size - 1, None), None)
+        elif len(held) > 2 * size:
+            yield _window(start, held[:size])
+            held = held[size:]
+            start += size
+    if not stride:
+        half = -(-len(held) // 2) if len(held) > size else len(held)
+        for first in range(0, len(held), half or 1):
+            yield _window(start + first, held[first : first + half])
+    elif held and not start:
+        yield _window(0, held)
+
+
+def _window(start: int, held: list[dict[str, np.ndarray]]) -> Window:
+    return Window(start, {stream: np.stack([frame[stream] for frame in held]) for stream in held[0]})
+
+
+def encode(frame: np.ndarray) -> bytes:
+    """A frame `[H, W, 3]` RGB or `[H, W, 2]` flow, uint8 -> a JPEG as the records hold it."""
+    if frame.shape[-1] == 2:
+        return flow.encode_levels(frame, JPEG_QUALITY)
+    bgr = cv2.cvtColor(frame, cv2.COLOR_RGB2BGR)
+    return cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()
+
+
+def _frames(path: Path, streams: Mapping[str, Preprocessing]) -> Iterator[dict[str, np.ndarray]]:
+    """Frame by frame what each stream sees."""
+    try:
+        reader = video.open_video(path, FOLDER_FPS)
+        decoded = (frame.rgb for frame in reader.frames())
+        rgb = streams.get("rgb")
+        if "flow" in streams:
+            yield from _with_flow(decoded, rgb, streams["flow"])
+        else:
+            for frame in decoded:
+                yield dict(rgb=frames.resize(frame, rgb.resize))
+        reader.check(min_decoded=0)
+    except video.VideoError as error:
+        raise ValueError(f"Cannot read {path}: {error}") from None
+
+
+def _with_flow(
+    decoded: Iterable[np.ndarray], rgb: Preprocessing | None, seen: Preprocessing
+) -> Iterator[dict[str, np.ndarray]]:
+    """Flow to the next frame, of the size it is seen at; the last frame has that of the one before it."""
+    method, before, levels = flow.TVL1(), None, None
+    for frame in decoded:
+        resized = frames.resize(frame, seen.resize)
+        grey = cv2.cvtColor(resized, cv2.COLOR_RGB2GRAY)
+        if before is not None:
+            levels = flow.levels(method(before[1], grey))
+            yield before[0] | dict(flow=levels)
+        before = (dict(rgb=frames.resize(frame, rgb.resize)) if rgb else {}, grey)
+    if before is not None:
+        still = flow.levels(np.zeros((*before[1].shape, 2), np.float32))
+        yield before[0] | dict(flow=still if levels is None else levels)
