@@ -1,43 +1,74 @@
-"""Exports a trained network as a SavedModel in a TF Serving version folder.
+"""Exports trained networks as a SavedModel in a TF Serving version folder.
 
     python scripts/export.py --work_dir=RUN --output_dir=MODEL
     python scripts/export.py --weights=s3d.pth --label_map=kinetics.txt --output_dir=MODEL
+    python scripts/export.py --work_dir=RUN --flow_work_dir=FLOW_RUN --output_dir=MODEL
 
-writes MODEL/1, and MODEL/2 the next time. Its signature takes `frames`, uint8 RGB [B, T, H, W, 3] of any size: resize,
-crop and scaling are inside the graph. It returns `classes` and `scores`, best first, and `logits`.
+writes MODEL/1, and MODEL/2 the next time, with what TF Serving needs beside them (MODEL/README.md). Callers send JPEGs or
+pixels of any size: resize, crop and scaling are inside the graph. docs/serving.md has the signatures.
 """
 
 import dataclasses
 from pathlib import Path
 
+import keras
 from absl import flags
 
 from s3d_tf import cli
 from s3d_tf.data.listing import read_label_map
+from s3d_tf.serving.classifier import Classifier
+from s3d_tf.serving.decoding import Limits
 from s3d_tf.serving.export import export
 from s3d_tf.training import checkpoints
+from s3d_tf.training.streams import check_labels, check_weights
 from s3d_tf.weights import load_pretrained
 
 WORK_DIR = flags.DEFINE_string("work_dir", None, "A run of scripts/train.py.")
 WEIGHTS = flags.DEFINE_string("weights", None, "Instead: weights of any known source (docs/weights.md).")
+FLOW_WORK_DIR = flags.DEFINE_string("flow_work_dir", None, "A run on flow, whose logits are added to the other one's.")
+FLOW_WEIGHTS = flags.DEFINE_string("flow_weights", None, "Instead: weights of a network of flow.")
+STREAM_WEIGHTS = flags.DEFINE_list("stream_weights", ["1", "1"], "Factors of the logits of RGB and of flow.")
+BEST = flags.DEFINE_bool("best", False, "Of the runs, the best checkpoint instead of the newest one.")
 LABEL_MAP = flags.DEFINE_string("label_map", None, "A class name a line, for weights that come without.")
+ENDPOINT = flags.DEFINE_string("endpoint", "Mixed_5c", "What the signature `features` gives the mean of.")
+MAX_FRAMES = flags.DEFINE_integer("max_frames", 1024, "That a call may hold, clips x frames.", lower_bound=1)
+MAX_PIXELS = flags.DEFINE_integer("max_pixels", 3840 * 2160, "That a frame may have, rows x columns.", lower_bound=1)
 OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "The folder that TF Serving watches.", required=True)
 
 
 def main(_):
-    if bool(WORK_DIR.value) == bool(WEIGHTS.value):
-        raise ValueError(f"Name a work_dir or weights. Received: {WORK_DIR.value} and {WEIGHTS.value}")
-    if WORK_DIR.value:
-        model, _, step = checkpoints.load_model(Path(WORK_DIR.value))
-        source = f"step {step}"
-    else:
-        model = load_pretrained(WEIGHTS.value)
-        source = WEIGHTS.value
-    preprocessing = model.preprocessing
-    if LABEL_MAP.value:
-        preprocessing = dataclasses.replace(preprocessing, labels=tuple(read_label_map(Path(LABEL_MAP.value))))
-    folder = export(model, preprocessing, Path(OUTPUT_DIR.value))
-    print(f"{model.name}, {source}: {folder}")
+    model, source = load("", WORK_DIR.value, WEIGHTS.value)
+    models, sources = {model.preprocessing.modality: model}, [source]
+    if FLOW_WORK_DIR.value or FLOW_WEIGHTS.value:
+        flow, source = load("flow_", FLOW_WORK_DIR.value, FLOW_WEIGHTS.value)
+        if (model.preprocessing.modality, flow.preprocessing.modality) != ("rgb", "flow"):
+            raise ValueError(
+                "Two networks are one of RGB and one of flow. Received: "
+                f"{model.preprocessing.modality} and {flow.preprocessing.modality}"
+            )
+        models["flow"] = flow
+        sources.append(source)
+        check_labels(models)
+    try:
+        factors = dict(zip(("rgb", "flow"), map(float, STREAM_WEIGHTS.value), strict=True))
+    except ValueError:
+        raise ValueError(f"stream_weights are two numbers. Received: {','.join(STREAM_WEIGHTS.value)}") from None
+    factors = check_weights(factors, models) if len(models) == 2 else None
+    labels = tuple(read_label_map(Path(LABEL_MAP.value))) if LABEL_MAP.value else None
+    limits = Limits(MAX_FRAMES.value, MAX_PIXELS.value)
+    folder = export(Classifier(models, labels, factors, ENDPOINT.value, limits), Path(OUTPUT_DIR.value))
+    print(f"{', '.join(sources)}: {folder}")
+
+
+def load(prefix: str, work_dir: str | None, weights: str | None) -> tuple[keras.Model, str]:
+    """The network of a run or of weights, and where it is from in words."""
+    if bool(work_dir) == bool(weights):
+        raise ValueError(f"Name a {prefix}work_dir or {prefix}weights. Received: {work_dir} and {weights}")
+    if weights:
+        model = load_pretrained(weights)
+        return model, f"{model.name}, {weights}"
+    model, _, step = checkpoints.load_model(Path(work_dir), best=BEST.value)
+    return model, f"{model.name}, step {step}"
 
 
 if __name__ == "__main__":

@@ -3,17 +3,16 @@
     python scripts/predict.py --model=MODEL --video=FILE --picture=prediction.png
 
 MODEL is what scripts/export.py wrote, or weights of any known source (docs/weights.md). All frames count; a video of
-more than 250 goes in equal windows whose logits are averaged.
+more than 250 goes in windows whose logits are averaged.
 """
 
 import json
 from pathlib import Path
 
-import cv2
 from absl import flags
 
 from s3d_tf import cli
-from s3d_tf.analysis.contact_sheet import contact_sheet
+from s3d_tf.analysis.contact_sheet import check_picture, contact_sheet, write_picture
 from s3d_tf.serving.predict import load_predictor
 
 MODEL = flags.DEFINE_string("model", None, "An exported model, or weights.", required=True)
@@ -24,26 +23,20 @@ TOP = flags.DEFINE_integer("top", 5, "Classes to print.", lower_bound=1)
 
 
 def main(_):
-    if PICTURE.value and Path(PICTURE.value).suffix.lower() not in (".png", ".jpg"):
-        raise ValueError(f"The picture must end in .png or .jpg. Received: {PICTURE.value}")
-    if PICTURE.value and not Path(PICTURE.value).absolute().parent.is_dir():
-        raise ValueError(f"The picture's folder does not exist. Received: {PICTURE.value}")
+    if PICTURE.value:
+        check_picture(Path(PICTURE.value))
     prediction = load_predictor(Path(MODEL.value)).predict(Path(VIDEO.value))
     top = prediction.ranking[: TOP.value]
     if JSON.value:
-        print(json.dumps(dict(video=VIDEO.value, frames=len(prediction.frames), top=top)))
+        print(json.dumps(dict(video=VIDEO.value, frames=prediction.num_frames, top=top)))
     else:
-        print(f"{VIDEO.value} ({len(prediction.frames)} frames)")
+        print(f"{VIDEO.value} ({prediction.num_frames} frames)")
         for label, score in top:
             print(f"{score:8.2%}  {label}")
     if PICTURE.value:
-        title = f"{Path(VIDEO.value).name}, {len(prediction.frames)} frames"
-        sheet = contact_sheet(prediction.frames, prediction.ranking, title, TOP.value)
+        title = f"{Path(VIDEO.value).name}, {prediction.num_frames} frames"
         path = Path(PICTURE.value)
-        encoded = cv2.imencode(path.suffix, cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))[1]
-        temporary = path.with_name(f".{path.name}.tmp")
-        temporary.write_bytes(encoded.tobytes())
-        temporary.replace(path)
+        write_picture(path, contact_sheet(prediction.sample, prediction.ranking, title, TOP.value))
         if not JSON.value:
             print(f"picture: {path}")
 

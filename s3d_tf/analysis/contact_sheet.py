@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+
 import cv2
 import numpy as np
+
+from ..files import write_bytes
 
 _SIDE = 160  # pixels a frame
 _COLUMNS = 4
@@ -12,27 +17,26 @@ _PANEL = 420  # pixels beside the frames
 _INK, _GREY, _BAR, _TRACK = (40, 40, 40), (120, 120, 120), (60, 120, 200), (232, 232, 232)  # RGB
 
 
-def contact_sheet(frames: np.ndarray, ranking: list[tuple[str, float]], title: str, top: int = 5) -> np.ndarray:
-    """Draws up to 16 frames, evenly chosen, beside the bars of the `top` classes.
+def contact_sheet(
+    frames: Mapping[int, np.ndarray], ranking: list[tuple[str, float]], title: str, top: int = 5
+) -> np.ndarray:
+    """Draws frames beside the bars of the `top` classes.
 
     Args:
-        frames: `[T, H, W, 3]` uint8 RGB.
+        frames: up to 16 of them by number, `[H, W, 3]` uint8 RGB.
         ranking: classes with scores in [0, 1], falling.
         title: a line above the bars.
 
     Returns:
         `[H', W', 3]` uint8 RGB.
     """
-    chosen = np.unique(np.linspace(0, len(frames) - 1, min(len(frames), 16)).round().astype(int))
-    rows = -(-len(chosen) // _COLUMNS)
+    rows = -(-len(frames) // _COLUMNS)
     sheet = np.full((max(rows, 2) * _SIDE, _COLUMNS * _SIDE + _PANEL, 3), 255, np.uint8)
-    for place, index in enumerate(chosen):
+    for place, (number, frame) in enumerate(sorted(frames.items())):
         top_, left = place // _COLUMNS * _SIDE, place % _COLUMNS * _SIDE
-        enlarges = frames.shape[1] < _SIDE
-        tile = cv2.resize(
-            frames[index], (_SIDE, _SIDE), interpolation=cv2.INTER_NEAREST if enlarges else cv2.INTER_AREA
-        )
-        write_line(tile, str(index), (6, 16), 0.4, (255, 255, 255), outline=True)
+        enlarges = frame.shape[0] < _SIDE
+        tile = cv2.resize(frame, (_SIDE, _SIDE), interpolation=cv2.INTER_NEAREST if enlarges else cv2.INTER_AREA)
+        write_line(tile, str(number), (6, 16), 0.4, (255, 255, 255), outline=True)
         sheet[top_ : top_ + _SIDE - _GAP, left : left + _SIDE - _GAP] = tile[:-_GAP, :-_GAP]
     left, width = _COLUMNS * _SIDE + 20, _PANEL - 40
     write_line(sheet, title, (left, 28), 0.5, _GREY)
@@ -43,6 +47,19 @@ def contact_sheet(frames: np.ndarray, ranking: list[tuple[str, float]], title: s
         cv2.rectangle(sheet, (left, y + 8), (left + width, y + 22), _TRACK, -1)
         cv2.rectangle(sheet, (left, y + 8), (left + round(width * score), y + 22), _BAR, -1)
     return sheet
+
+
+def check_picture(path: Path) -> None:
+    """Raises a ValueError for a path where no picture can be written; before the long work."""
+    if path.suffix.lower() not in (".png", ".jpg"):
+        raise ValueError(f"The picture must end in .png or .jpg. Received: {path}")
+    if not path.absolute().parent.is_dir():
+        raise ValueError(f"The picture's folder does not exist. Received: {path}")
+
+
+def write_picture(path: Path, picture: np.ndarray) -> None:
+    """Writes `[H, W, 3]` uint8 RGB as PNG or JPEG, whole or not at all."""
+    write_bytes(path, cv2.imencode(path.suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes())
 
 
 def write_line(

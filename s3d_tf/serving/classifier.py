@@ -11,14 +11,14 @@ from tensorflow.python.framework import convert_to_constants  # public as tf.com
 
 from ..networks import endpoints, fold_norms
 from ..weights import Preprocessing
-from .decoding import Limits, from_jpegs, from_pixels, to_clip
+from .decoding import Limits, from_jpegs, from_pixels, require, to_clip
 
 JPEGS = {"rgb": "jpegs", "flow": "flow_jpegs"}
 PIXELS = {"rgb": "frames", "flow": "flow"}
 """Names of the inputs by stream."""
 
 
-class Classifier(tf.Module):
+class Classifier:
     """One network, or one of RGB and one of flow whose logits are added, with all that comes before and after.
 
     Args:
@@ -41,7 +41,6 @@ class Classifier(tf.Module):
         endpoint: str = "Mixed_5c",
         limits: Limits = Limits(),
     ):
-        super().__init__(name="s3d_tf")
         (num_classes,) = {model.output_shape[-1] for model in models.values()}
         labels = labels or next(iter(models.values())).preprocessing.labels
         self.labels = labels or tuple(str(index) for index in range(num_classes))
@@ -52,7 +51,6 @@ class Classifier(tf.Module):
         self.endpoint, self.limits = endpoint, limits
         self.network = " and ".join(model.name for model in models.values())
         self._networks = {stream: frozen(model, endpoint) for stream, model in models.items()}
-        self._names = tf.constant(self.labels)
 
     def signatures(self) -> dict[str, Callable]:
         """The signatures of the SavedModel, by name; inputs are named as in `JPEGS` and `PIXELS`.
@@ -89,7 +87,11 @@ class Classifier(tf.Module):
         )
 
     def _decode(self, decode: Callable, given: tuple[tf.Tensor, ...]) -> dict[str, tf.Tensor]:
-        """What was sent -> clips by stream, all of the same length."""
+        """What was sent -> clips by stream."""
+        first, last = (tf.shape(one)[:2] for one in (given[0], given[-1]))
+        alike = "Frames and flow must be as many; received {} and {} (clips, frames)."
+        with require(tf.reduce_all(first == last), alike, first, last):
+            given = tuple(tf.identity(one) for one in given)
         pixels = {s: decode(one, p, self.limits) for (s, p), one in zip(self.streams.items(), given, strict=True)}
         return {stream: to_clip(one, self.streams[stream]) for stream, one in pixels.items()}
 
@@ -97,7 +99,7 @@ class Classifier(tf.Module):
         """`logits` `[B, N]` in the order of the labels; by falling score `scores` `[B, N]` in [0, 1], `classes`."""
         logits = tf.add_n([self.factors[stream] * self._networks[stream](one)[0] for stream, one in clip.items()])
         scores, order = tf.math.top_k(tf.nn.softmax(logits), len(self.labels))
-        return dict(logits=logits, scores=scores, classes=tf.gather(self._names, order))
+        return dict(logits=logits, scores=scores, classes=tf.gather(tf.constant(self.labels), order))
 
     def _features(self, clip: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """`features` `[B, C]` of the one stream; of two also `flow_features`."""
@@ -127,7 +129,7 @@ def frozen(model: keras.Model, endpoint: str) -> Callable[[tf.Tensor], list[tf.T
     tapped = endpoints(folded, [endpoint, "Logits"])
     p = model.preprocessing
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None, p.crop, p.crop, p.channels], tf.float32)])
+    @tf.function(autograph=False, input_signature=[tf.TensorSpec([None, None, p.crop, p.crop, p.channels], tf.float32)])
     def network(clip):
         found = tapped(clip, training=False)
         tap = found[endpoint]
@@ -139,4 +141,4 @@ def frozen(model: keras.Model, endpoint: str) -> Callable[[tf.Tensor], list[tf.T
 def _named(function: Callable, inputs: Mapping[str, tf.TensorSpec]) -> Callable:
     """A `tf.function` whose inputs have these names."""
     specs = [tf.TensorSpec(spec.shape, spec.dtype, name=name) for name, spec in inputs.items()]
-    return tf.function(function, input_signature=specs)
+    return tf.function(function, input_signature=specs, autograph=False)

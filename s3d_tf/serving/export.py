@@ -36,7 +36,7 @@ def export(classifier: Classifier, directory: Path) -> Path:
     version = directory / str(max(versions(directory), default=0) + 1)
     temporary = directory / f"tmp-{version.name}-{os.getpid()}"
     try:
-        tf.saved_model.save(classifier, str(temporary), signatures=classifier.signatures())
+        tf.saved_model.save(tf.Module(), str(temporary), signatures=classifier.signatures())
         (temporary / METADATA).parent.mkdir(exist_ok=True)
         write_json(temporary / METADATA, classifier.describe())
         write_text(temporary / LABELS, "".join(f"{label}\n" for label in classifier.labels))

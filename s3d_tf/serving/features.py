@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import collections
 import dataclasses
 import hashlib
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +19,8 @@ from ..data.listing import list_csv
 from ..files import read_json, write_bytes, write_json
 from ..networks import endpoints
 from ..networks.clip import MIN_FRAMES
-from .export import Classifier
+from .decoding import Limits, from_pixels, to_clip
+from .windows import sliding
 
 SETTINGS = "features.json"
 POOLS = {"space_time": (1, 2, 3), "space": (2, 3), "none": ()}
@@ -81,26 +81,27 @@ class Extractor:
         if settings.window:  # else short videos are looped up to what the network was trained on
             self.preprocessing = dataclasses.replace(self.preprocessing, min_frames=settings.window)
         tapped = endpoints(model, [settings.endpoint])
-        classifier = Classifier(model, self.preprocessing)
+        preprocessing, limits = self.preprocessing, Limits()
         axes = POOLS[settings.pool]
 
         @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8)])
         def activations(frames):  # [T, rows, columns, 3] -> the endpoint's, pooled, without the batch
-            found = tapped(classifier.preprocess(frames[None]), training=False)[settings.endpoint]
+            clip = to_clip(from_pixels(frames[None], preprocessing, limits), preprocessing)
+            found = tapped(clip, training=False)[settings.endpoint]
             return (tf.reduce_mean(found, axes) if len(found.shape) == 5 and axes else found)[0]
 
         self._activations = activations
 
     def extract(self, path: Path) -> Features:
-        """The features of every window of a video file, as `windows` cuts it.
+        """The features of every window of a video file, as `sliding` cuts it.
 
         Raises:
             VideoError: no frame of the file decodes.
         """
         frames = (frame.rgb for frame in video.iter_frames(path, self.preprocessing.resize))
         found = [
-            (start, self._activations(tf.constant(window)).numpy())
-            for start, window in windows(frames, self.settings.window, self.settings.stride)
+            (start, self._activations(tf.constant(np.stack(window))).numpy())
+            for start, window in sliding(frames, self.settings.window, self.settings.stride)
         ]
         if not found:
             raise video.VideoError("no frame decodes")
@@ -119,31 +120,6 @@ class Extractor:
             **dataclasses.asdict(self.settings),
             preprocessing={key: list(v) if isinstance(v, tuple) else v for key, v in preprocessing.items()},
         )
-
-
-def windows(
-    frames: Iterable[np.ndarray], window: int | None, stride: int | None = None
-) -> Iterator[tuple[int, np.ndarray]]:
-    """Cuts a video, holding one window at a time.
-
-    Args:
-        frames: `[rows, columns, 3]` each.
-        window, stride: see `Settings`.
-
-    Yields:
-        The first frame's number and `[window, rows, columns, 3]`, for every window that lies wholly inside the video:
-        up to `stride - 1` frames at its end, or a part of a window, are left over. A shorter video is one short window.
-    """
-    held: collections.deque[np.ndarray] = collections.deque(maxlen=window)
-    start, count = 0, 0
-    for frame in frames:
-        held.append(frame)
-        count += 1
-        if window and count == start + window:
-            yield start, np.stack(held)
-            start += stride or window
-    if held and (not window or count < window):
-        yield 0, np.stack(held)
 
 
 def find_videos(source: Path) -> dict[str, Path]:

@@ -2,55 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from ..data import video
 from ..files import read_json
 from ..weights import Preprocessing, load_pretrained
-from .export import METADATA, Classifier, versions
-
-WINDOW = 250  # frames at once; longer videos go in equal windows whose logits are averaged
-
-
-class Prediction(NamedTuple):
-    """What a network says of one video."""
-
-    frames: np.ndarray  # [T, rows, columns, 3] uint8 RGB, resized, before the crop
-    ranking: list[tuple[str, float]]  # every class with its score in [0, 1], falling
-    logits: np.ndarray  # [num_classes] float32
+from . import video_input
+from .answer import Answer, average, of_window
+from .classifier import PIXELS, Classifier
+from .export import METADATA, versions
 
 
 class Predictor:
-    """Classifies video files.
+    """Classifies videos.
 
     Args:
         module: what `classify` belongs to; TensorFlow's functions do not keep it alive.
-        classify: `frames` `[B, T, H, W, 3]` uint8 RGB -> a dict with `logits` `[B, num_classes]`.
-        preprocessing: what `classify` does to the frames; its labels name the logits.
+        classify: the signature `frames`: `[B, T, H, W, C]` uint8 of each stream -> a dict with `logits`
+            `[B, num_classes]`.
+        streams: what `classify` does to the frames of each stream.
+        labels: class names in the order of the logits.
+        max_frames: that `classify` takes.
     """
 
-    def __init__(self, module, classify: Callable[..., dict[str, tf.Tensor]], preprocessing: Preprocessing):
-        self._module, self._classify, self.preprocessing = module, classify, preprocessing
+    def __init__(
+        self,
+        module,
+        classify: Callable[..., dict[str, tf.Tensor]],
+        streams: Mapping[str, Preprocessing],
+        labels: list[str],
+        max_frames: int,
+    ):
+        self._module, self._classify = module, classify
+        self.streams, self.labels, self.max_frames = dict(streams), list(labels), max_frames
 
-    def predict(self, path: Path) -> Prediction:
-        """Classifies all frames of a video file.
+    def predict(self, path: Path) -> Answer:
+        """Classifies a video by all of its frames; the logits of several windows are averaged, by their frames.
 
         Raises:
             ValueError: no frame of the file decodes.
         """
-        frames = read_frames(path, self.preprocessing)
-        windows = np.array_split(frames, -(-len(frames) // WINDOW))
-        outputs = [self._classify(frames=tf.constant(window[None])) for window in windows]
-        logits = np.mean([output["logits"][0].numpy() for output in outputs], axis=0)
-        scores = tf.nn.softmax(logits).numpy()
-        labels = self.preprocessing.labels or [str(index) for index in range(len(scores))]
-        order = np.argsort(-scores, kind="stable")
-        return Prediction(frames, [(labels[i], float(scores[i])) for i in order], logits)
+        answers = []
+        for shown in video_input.windows(path, self.streams, min(video_input.WINDOW, self.max_frames)):
+            given = {PIXELS[stream]: tf.constant(frames[None]) for stream, frames in shown.streams.items()}
+            answers.append(of_window(shown, np.asarray(self._classify(**given)["logits"])[0], self.labels))
+        return average(answers, self.labels)
 
 
 def load_predictor(path: Path) -> Predictor:
@@ -64,12 +63,12 @@ def load_predictor(path: Path) -> Predictor:
         ValueError: neither.
     """
     if version := find_version(path):
-        metadata = read_json(version / METADATA)
+        known = read_json(version / METADATA)
         try:
             model = tf.saved_model.load(str(version))
-            preprocessing = Preprocessing.from_json(metadata["preprocessing"])
-            return Predictor(model, model.signatures["serving_default"], preprocessing)
-        except (OSError, KeyError, TypeError, IndexError, tf.errors.OpError) as error:
+            streams = {stream: Preprocessing.from_json(values) for stream, values in known["streams"].items()}
+            return Predictor(model, model.signatures["frames"], streams, known["labels"], known["max_frames"])
+        except (OSError, KeyError, TypeError, AttributeError, IndexError, tf.errors.OpError) as error:
             raise ValueError(f"{version} holds no model that can be loaded: {error}") from None
     if not path.exists() or (path.is_dir() and not (path / "model.json").exists()):
         raise ValueError(
@@ -77,8 +76,13 @@ def load_predictor(path: Path) -> Predictor:
             f"wrote, or a weights file. Received: {path}"
         )
     model = load_pretrained(str(path))
-    classifier = Classifier(model, model.preprocessing)
-    return Predictor(classifier, classifier.classify, model.preprocessing)
+    classifier = Classifier({model.preprocessing.modality: model})
+    signature = classifier.signatures()["frames"]
+
+    def classify(**given: tf.Tensor) -> dict[str, tf.Tensor]:
+        return signature(*given.values())
+
+    return Predictor(classifier, classify, classifier.streams, classifier.labels, classifier.limits.max_frames)
 
 
 def find_version(directory: Path) -> Path | None:
@@ -90,16 +94,3 @@ def find_version(directory: Path) -> Path | None:
         if (candidate / "saved_model.pb").exists() and (candidate / METADATA).exists():
             return candidate
     return None
-
-
-def read_frames(path: Path, preprocessing: Preprocessing) -> np.ndarray:
-    """All frames of a video `[T, rows, columns, 3]` uint8 RGB, resized as `preprocessing` says.
-
-    Raises:
-        ValueError: no frame of the file decodes.
-    """
-    try:
-        clip = video.read_video(path, preprocessing.resize, min_decoded=0)
-    except video.VideoError as error:
-        raise ValueError(f"Cannot read {path}: {error}") from None
-    return np.stack([frame.rgb for frame in clip.frames])

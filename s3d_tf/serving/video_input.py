@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +11,7 @@ import numpy as np
 
 from ..data import flow, frames, video
 from ..weights import Preprocessing
+from .windows import covering, sliding
 
 WINDOW = 250
 """Frames at once, as many as the paper's evaluation sees; longer videos go in several windows."""
@@ -63,39 +63,17 @@ def windows(
     Args:
         path: a video file or a folder of frames.
         streams: what the networks see; frames are resized as they were for training.
-        window: frames at once, `WINDOW` by default; all that are left when less than that are.
-        stride: frames from one window's start to the next one's; a window by default. Without one no frame is left
-            over: the last frames, when they are more than one window and not more than two, go in two halves.
+        window: frames at once, `WINDOW` by default.
+        stride: frames from one window's start to the next one's, as in `sliding`; by default each frame is in one
+            window, as in `covering`.
 
     Raises:
         ValueError: no frame of the video decodes.
     """
     shown = _frames(path, streams)
     size = window or WINDOW
-    start, held = 0, []
-    for frame in shown:
-        held.append(frame)
-        if stride and len(held) == size:
-            yield _window(start, held)
-            held = held[stride:]
-            start += stride
-            if stride > size:
-                held = []
-                next(itertools.islice(shown, stride - size - 1, None), None)
-        elif len(held) > 2 * size:
-            yield _window(start, held[:size])
-            held = held[size:]
-            start += size
-    if not stride:
-        half = -(-len(held) // 2) if len(held) > size else len(held)
-        for first in range(0, len(held), half or 1):
-            yield _window(start + first, held[first : first + half])
-    elif held and not start:
-        yield _window(0, held)
-
-
-def _window(start: int, held: list[dict[str, np.ndarray]]) -> Window:
-    return Window(start, {stream: np.stack([frame[stream] for frame in held]) for stream in held[0]})
+    for start, held in sliding(shown, size, stride) if stride else covering(shown, size):
+        yield Window(start, {stream: np.stack([frame[stream] for frame in held]) for stream in held[0]})
 
 
 def encode(frame: np.ndarray) -> bytes:

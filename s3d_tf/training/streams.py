@@ -42,6 +42,15 @@ def check_models(models: Mapping[str, keras.Model], split: Split) -> None:
     crops = {stream: model.preprocessing.crop for stream, model in models.items()}
     if len(set(crops.values())) > 1:
         raise ValueError(f"The models of all streams must have the same crop. Received: {crops}")
+    check_labels(models)
+
+
+def check_labels(models: Mapping[str, keras.Model]) -> None:
+    """Whether models of the same classes see all streams.
+
+    Raises:
+        ValueError: they do not.
+    """
     counts = {stream: model.output_shape[-1] for stream, model in models.items()}
     labels = {model.preprocessing.labels for model in models.values()} - {None}
     if len(set(counts.values())) > 1 or len(labels) > 1:

@@ -1,0 +1,109 @@
+"""Sends videos to a model behind TensorFlow Serving: the top 5 classes of each.
+
+    python scripts/query_server.py --server=localhost:8500 --model=model --video=a.mp4,folder_of_frames,folder_of_videos
+    python scripts/query_server.py --server=http://localhost:8501 --model=model --video=a.mp4 --json
+    python scripts/query_server.py --server=host:8500 --tls --token_file=token --video=a.mp4 --picture=pictures
+
+The model, exported by scripts/export.py, tells the client what it needs. Frames are resized as for training and sent as
+JPEGs. A long video goes in windows of 250 frames, averaged, or a line each with --per_window. Ends with status 1 when a
+video could not be read or the server failed for it; the other videos are done all the same.
+"""
+
+import concurrent.futures
+import json
+import os
+import sys
+from pathlib import Path
+
+from absl import flags
+from tqdm import tqdm
+
+from s3d_tf import cli
+from s3d_tf.analysis.contact_sheet import contact_sheet, write_picture
+from s3d_tf.serving.answer import Answer, average
+from s3d_tf.serving.client import DEADLINE, RETRIES, Client, connect
+from s3d_tf.serving.transport import ServerError
+from s3d_tf.serving.video_input import WINDOW, find_videos
+
+SERVER = flags.DEFINE_string("server", "localhost:8500", "host:port or unix:PATH of gRPC; http(s)://host:port of REST.")
+MODEL = flags.DEFINE_string("model", "model", "The model's name on the server.")
+VERSION = flags.DEFINE_integer("version", None, "Its version; the server's choice by default.")
+VIDEO = flags.DEFINE_list("video", None, "Video files, folders of frames, folders of videos.", required=True)
+WINDOW_FLAG = flags.DEFINE_integer("window", WINDOW, "Frames sent at once.", lower_bound=1)
+STRIDE = flags.DEFINE_integer("stride", None, "Frames from a window to the next; a window by default.", lower_bound=1)
+PER_WINDOW = flags.DEFINE_bool("per_window", False, "An answer a window, not their average.")
+TOP = flags.DEFINE_integer("top", 5, "Classes to print.", lower_bound=1)
+JSON = flags.DEFINE_bool("json", False, "Print a line of JSON an answer.")
+PICTURE = flags.DEFINE_string("picture", None, "A folder for a picture of each video.")
+PARALLEL = flags.DEFINE_integer("parallel", 4, "Videos at a time.", lower_bound=1)
+DEADLINE_FLAG = flags.DEFINE_float("deadline", DEADLINE, "Seconds for a call, with its retries.", lower_bound=0.001)
+RETRIES_FLAG = flags.DEFINE_integer("retries", RETRIES, "More attempts when no server answers.", lower_bound=0)
+TLS = flags.DEFINE_bool("tls", False, "Encrypt gRPC, with the system's roots.")
+TLS_CA = flags.DEFINE_string("tls_ca", None, "Roots to trust instead, PEM.")
+TLS_CERT = flags.DEFINE_string("tls_cert", None, "Our own certificate, PEM, for a server that asks for one.")
+TLS_KEY = flags.DEFINE_string("tls_key", None, "Its key, PEM.")
+TOKEN_FILE = flags.DEFINE_string("token_file", None, "Holds a bearer token; S3D_TF_TOKEN by default.")
+
+
+def main(_):
+    videos = find_videos(VIDEO.value)
+    pictures = Path(PICTURE.value) if PICTURE.value else None
+    if pictures:
+        pictures.mkdir(parents=True, exist_ok=True)
+    client = Client(connection(), DEADLINE_FLAG.value, RETRIES_FLAG.value)
+    failed = 0
+    with concurrent.futures.ThreadPoolExecutor(PARALLEL.value) as pool:
+        jobs = {pool.submit(ask, client, video): video for video in videos}
+        try:
+            for job in tqdm(jobs, unit="video", disable=len(jobs) == 1):  # in the order they were given
+                failed += show(job, jobs[job], pictures)
+        except BaseException:  # an interrupt: what has not begun does not begin
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    if len(videos) > 1 and failed:
+        print(f"error: {failed} of {len(videos)} videos have no answer", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def connection():
+    """The connection that the flags describe."""
+    paths = [Path(flag.value) if flag.value else None for flag in (TLS_CA, TLS_CERT, TLS_KEY)]
+    token = Path(TOKEN_FILE.value).read_text().strip() if TOKEN_FILE.value else os.environ.get("S3D_TF_TOKEN")
+    options = dict(zip(("ca", "certificate", "key"), paths, strict=True))
+    return connect(SERVER.value, MODEL.value, VERSION.value, tls=TLS.value, token=token, **options)
+
+
+def ask(client: Client, video: Path) -> list[Answer]:
+    """One answer, or one a window."""
+    answers = list(client.classify_windows(video, WINDOW_FLAG.value, STRIDE.value))
+    return answers if PER_WINDOW.value else [average(answers, client.labels)]
+
+
+def show(job: concurrent.futures.Future, video: Path, pictures: Path | None) -> bool:
+    """Prints the answers, and draws them; whether there are none."""
+    try:
+        answers = job.result()
+    except (ValueError, ServerError) as error:
+        tqdm.write(f"error: {video}: {error}", file=sys.stderr)
+        return True
+    for answer in answers:
+        tqdm.write(line(video, answer), file=sys.stdout)
+        if pictures:
+            name = f"{video.name}_{answer.start}.png" if PER_WINDOW.value else f"{video.name}.png"
+            title = f"{video.name}, {answer.num_frames} frames from {answer.start}"
+            write_picture(pictures / name, contact_sheet(answer.sample, answer.ranking, title, TOP.value))
+    return False
+
+
+def line(video: Path, answer: Answer) -> str:
+    """An answer as text or as JSON."""
+    top = answer.ranking[: TOP.value]
+    if JSON.value:
+        return json.dumps(dict(video=str(video), start=answer.start, frames=answer.num_frames, top=top))
+    place = f"frames {answer.start} to {answer.start + answer.num_frames - 1}" if PER_WINDOW.value else ""
+    head = f"{video} ({place or f'{answer.num_frames} frames'})"
+    return "\n".join([head, *(f"{score:8.2%}  {label}" for label, score in top)])
+
+
+if __name__ == "__main__":
+    cli.run(main)
