@@ -35,6 +35,10 @@ class Limits:
             raise ValueError(f"A limit is 1 or more. Received: {self.max_frames} frames, {self.max_pixels} pixels")
 
 
+UNLIMITED = Limits(2**62, 2**62)
+"""For videos of our own, in this process."""
+
+
 def require(condition: tf.Tensor, sentence: str, *values: tf.Tensor):
     """A context that is entered where `condition` holds; else the graph raises InvalidArgument with the sentence.
 

@@ -19,7 +19,7 @@ from ..data.listing import list_csv
 from ..files import read_json, write_bytes, write_json
 from ..networks import endpoints
 from ..networks.clip import MIN_FRAMES
-from .decoding import Limits, from_pixels, to_clip
+from .decoding import UNLIMITED, from_pixels, to_clip
 from .windows import sliding
 
 SETTINGS = "features.json"
@@ -81,12 +81,12 @@ class Extractor:
         if settings.window:  # else short videos are looped up to what the network was trained on
             self.preprocessing = dataclasses.replace(self.preprocessing, min_frames=settings.window)
         tapped = endpoints(model, [settings.endpoint])
-        preprocessing, limits = self.preprocessing, Limits()
+        preprocessing = self.preprocessing
         axes = POOLS[settings.pool]
 
         @tf.function(input_signature=[tf.TensorSpec([None, None, None, 3], tf.uint8)])
         def activations(frames):  # [T, rows, columns, 3] -> the endpoint's, pooled, without the batch
-            clip = to_clip(from_pixels(frames[None], preprocessing, limits), preprocessing)
+            clip = to_clip(from_pixels(frames[None], preprocessing, UNLIMITED), preprocessing)
             found = tapped(clip, training=False)[settings.endpoint]
             return (tf.reduce_mean(found, axes) if len(found.shape) == 5 and axes else found)[0]
 

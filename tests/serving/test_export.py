@@ -1,47 +1,20 @@
 """The exported graph gives the numbers of the network in memory, however it is loaded."""
 
-import dataclasses
-
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from s3d_tf.networks import build_model
+from s3d_tf.serving import video_input
+from s3d_tf.serving.classifier import Classifier
 from s3d_tf.serving.export import export, versions
 from s3d_tf.serving.predict import find_version, load_predictor
-from s3d_tf.weights import Preprocessing, save
+from s3d_tf.weights import Preprocessing, load, save
 
-LABELS = ("ape", "bear", "cat")
-PREPROCESSING = Preprocessing(resize=(40, 40), crop=32, min_frames=8, labels=LABELS)
-
-
-@pytest.fixture(scope="module")
-def model():
-    keras.utils.set_random_seed(0)
-    model = build_model("s3d_g", 3, width=0.1, norm_momentum=0.0)
-    model(np.random.default_rng(2).uniform(-1, 1, (4, 8, 64, 64, 3)), training=True)  # statistics as after training
-    head = model.get_layer("Conv2d_0c_1x1")
-    head.kernel.assign(np.random.default_rng(0).normal(size=head.kernel.shape))
-    return model
-
-
-@pytest.fixture(scope="module")
-def folder(model, tmp_path_factory):
-    return export(model, PREPROCESSING, tmp_path_factory.mktemp("model") / "animals")
-
+from .conftest import LABELS, frames, in_memory
 
 @pytest.fixture(scope="module")
 def loaded(folder):
-    return tf.saved_model.load(str(folder)).signatures["serving_default"]
-
-
-def frames(batch=2, num_frames=9, height=40, width=40):
-    return np.random.default_rng(1).integers(0, 256, (batch, num_frames, height, width, 3), dtype=np.uint8)
-
-
-def in_memory(model, clip):
-    return model(clip[:, :, 4:36, 4:36].astype(np.float32) / 127.5 - 1, training=False).numpy()
+    return tf.saved_model.load(str(folder)).signatures["frames"]
 
 
 def test_reloaded_logits_scores_and_names(model, loaded):
@@ -58,7 +31,7 @@ def test_reloaded_logits_scores_and_names(model, loaded):
 def test_the_way_tf_serving_loads_it(model, folder):
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         meta = tf.compat.v1.saved_model.loader.load(session, ["serve"], str(folder))
-        signature = meta.signature_def["serving_default"]
+        signature = meta.signature_def["frames"]
         assert list(signature.inputs) == ["frames"]
         assert set(signature.outputs) == {"logits", "scores", "classes"}
         logits = session.run(signature.outputs["logits"].name, {signature.inputs["frames"].name: frames()})
@@ -93,16 +66,18 @@ def test_wrong_dtype_or_rank_is_an_error(loaded, frames):
 
 def test_versions_rise_and_the_newest_is_taken(model, tmp_path):
     for number in (1, 2):
-        assert export(model, PREPROCESSING, tmp_path) == tmp_path / str(number)
+        (tmp_path / "tmp-1-999999999").mkdir()  # of an export that was killed
+        assert export(Classifier({"rgb": model}), tmp_path) == tmp_path / str(number)
     assert versions(tmp_path) == [1, 2]
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["1", "2"]  # nothing half-written is left
+    beside = ["1", "2", "README.md", "batching.config", "models.config", "monitoring.config"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == beside  # nothing half-written is left
     assert find_version(tmp_path) == tmp_path / "2"
     assert find_version(tmp_path / "1") == tmp_path / "1"
 
 
-def test_labels_must_fit(model, tmp_path):
+def test_labels_must_fit(model):
     with pytest.raises(ValueError, match="Received: 2 and 3"):
-        export(model, dataclasses.replace(PREPROCESSING, labels=LABELS[:2]), tmp_path)
+        Classifier({"rgb": model}, LABELS[:2])
 
 
 def test_a_folder_that_is_no_model_is_named(tmp_path):
@@ -114,19 +89,18 @@ def test_a_folder_that_is_no_model_is_named(tmp_path):
 def test_a_video_file_gets_the_logits_of_its_frames(model, folder, motion_videos):
     path = motion_videos / "val/drift_up/00002.avi"
     prediction = load_predictor(folder).predict(path)
-    assert prediction.frames.shape == (12, 40, 40, 3)
-    np.testing.assert_allclose(prediction.logits, in_memory(model, prediction.frames[None])[0], atol=1e-4)
+    assert prediction.num_frames == 12
+    clip = np.stack([prediction.sample[number] for number in range(12)])
+    assert clip.shape == (12, 40, 40, 3)
+    np.testing.assert_allclose(prediction.logits, in_memory(model, clip[None])[0], atol=1e-4)
     assert [label for label, _ in prediction.ranking] == [LABELS[i] for i in np.argsort(-prediction.logits)]
 
 
 def test_a_long_video_goes_in_equal_windows(model, folder, motion_videos, monkeypatch):
-    from s3d_tf.serving import predict
-
-    monkeypatch.setattr(predict, "WINDOW", 10)
+    monkeypatch.setattr(video_input, "WINDOW", 10)
     prediction = load_predictor(folder).predict(motion_videos / "val/drift_up/00002.avi")
-    halves = [
-        in_memory(model, half[None][:, np.arange(8) % 6])[0] for half in (prediction.frames[:6], prediction.frames[6:])
-    ]
+    clip = np.stack([prediction.sample[number] for number in range(12)])
+    halves = [in_memory(model, half[None][:, np.arange(8) % 6])[0] for half in (clip[:6], clip[6:])]
     np.testing.assert_allclose(prediction.logits, np.mean(halves, axis=0), atol=1e-4)
 
 
@@ -135,16 +109,16 @@ def test_weights_with_a_scale_of_their_own_take_the_same_way(model, motion_video
     means, deviations = (0.4, 0.5, 0.6), (0.2, 0.25, 0.3)
     own = Preprocessing(mean=means, std=deviations, resize=36, crop=32, min_frames=8, labels=LABELS)
     save(model, tmp_path / "weights", preprocessing=own)
-    folder = export(model, own, tmp_path / "model")
+    folder = export(Classifier({"rgb": load(tmp_path / "weights")}), tmp_path / "model")
     path = motion_videos / "val/drift_up/00002.avi"
     predictions = [load_predictor(p).predict(path) for p in (folder, tmp_path / "weights")]
-    frames = predictions[0].frames
-    assert frames.shape == (12, 36, 36, 3)
-    clip = ((frames[None, :, 2:34, 2:34] / 255 - means) / deviations).astype(np.float32)
+    shown = np.stack([predictions[0].sample[number] for number in range(12)])
+    assert shown.shape == (12, 36, 36, 3)
+    clip = ((shown[None, :, 2:34, 2:34] / 255 - means) / deviations).astype(np.float32)
     for prediction in predictions:
         np.testing.assert_allclose(prediction.logits, model(clip, training=False)[0], atol=1e-4)
-    wide = np.tile(frames, (1, 2, 3, 1))[None]  # 72x108: the shorter side becomes 36, the other 54
+    wide = np.tile(shown, (1, 2, 3, 1))[None]  # 72x108: the shorter side becomes 36, the other 54
     resized = tf.image.resize(wide[0], (36, 54), antialias=True).numpy().round()
     clip = ((resized[None, :, 2:34, 11:43] / 255 - means) / deviations).astype(np.float32)
-    logits = tf.saved_model.load(str(folder)).signatures["serving_default"](frames=tf.constant(wide))["logits"]
+    logits = tf.saved_model.load(str(folder)).signatures["frames"](frames=tf.constant(wide))["logits"]
     np.testing.assert_allclose(logits, model(clip, training=False), atol=1e-4)

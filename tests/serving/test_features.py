@@ -10,7 +10,7 @@ import pytest
 
 from s3d_tf.data import video
 from s3d_tf.networks import build_model, endpoints
-from s3d_tf.serving.features import Extractor, Settings, extract_all, find_videos, windows
+from s3d_tf.serving.features import Extractor, Settings, extract_all, find_videos
 from s3d_tf.weights import Preprocessing, load, save
 from s3d_tf.weights.own import attach
 
@@ -62,19 +62,6 @@ def test_a_window_sees_its_own_frames(model, motion_videos):
     for row, start in zip(found.features, found.start_frame, strict=True):
         expected = by_hand(model, motion_videos / VIDEO, np.arange(start, start + 8)).mean((0, 1, 2))
         np.testing.assert_allclose(row, expected, atol=1e-5)
-
-
-def test_where_windows_start():
-    def cut(count, window, stride=None):
-        frames = [np.full((1, 1, 3), i, np.uint8) for i in range(count)]
-        return [(start, clip[:, 0, 0, 0].tolist()) for start, clip in windows(frames, window, stride)]
-
-    assert cut(5, None) == [(0, [0, 1, 2, 3, 4])]
-    assert cut(5, 2) == [(0, [0, 1]), (2, [2, 3])]
-    assert cut(5, 3, 1) == [(0, [0, 1, 2]), (1, [1, 2, 3]), (2, [2, 3, 4])]
-    assert cut(7, 2, 4) == [(0, [0, 1]), (4, [4, 5])]
-    assert cut(3, 8) == [(0, [0, 1, 2])]
-    assert cut(0, 8) == []
 
 
 def test_files_their_contents_and_resume(model, motion_videos, tmp_path):
