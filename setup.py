@@ -9,8 +9,8 @@ HERE = Path(__file__).parent
 VERSION = re.search(r'__version__ = "(.+)"', (HERE / "s3d_tf/__init__.py").read_text()).group(1)
 
 EXTRAS = {
-    "test": ["pytest", "pytest-xdist", "ruff", "scipy"],
-    "serving": ["tensorflow-serving-api"],
+    "test": ["pytest", "pytest-xdist", "ruff", "scipy", "tensorflow-serving-api"],
+    "serving": ["tensorflow-serving-api"],  # the client, and warm-up requests of an export
     "plots": ["matplotlib"],
     "torch": ["torch", "safetensors"],
     "beam": ["apache-beam"],

@@ -4,11 +4,10 @@
     python scripts/export.py --weights=s3d.pth --label_map=kinetics.txt --output_dir=MODEL
     python scripts/export.py --work_dir=RUN --flow_work_dir=FLOW_RUN --output_dir=MODEL
 
-writes MODEL/1, and MODEL/2 the next time, with what TF Serving needs beside them (MODEL/README.md). Callers send JPEGs or
-pixels of any size: resize, crop and scaling are inside the graph. docs/serving.md has the signatures.
+writes MODEL/1, and MODEL/2 the next time, with what TF Serving needs beside them (MODEL/README.md). Callers send JPEGs
+or pixels of any size: resize, crop and scaling are inside the graph. docs/serving.md has the signatures.
 """
 
-import dataclasses
 from pathlib import Path
 
 import keras

@@ -30,7 +30,7 @@ POLL = 0.2  # seconds between looks at the folder
 HTTP = {"NOT_FOUND": 404, "INVALID_ARGUMENT": 400, "FAILED_PRECONDITION": 400, "DEADLINE_EXCEEDED": 504}
 
 
-class Refusal(Exception):
+class RefusedError(Exception):
     """An answer other than OK.
 
     Attributes:
@@ -54,24 +54,26 @@ class Loaded:
         self._runs: dict[str, Any] = {}
 
     def run(self, signature: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Raises a `Refusal` for what the signature does not take, or when the graph raises."""
+        """Raises a `RefusedError` for what the signature does not take, or when the graph raises."""
         if signature not in self.signatures:
-            raise Refusal("FAILED_PRECONDITION", f'Serving signature key "{signature}" not found.')
+            raise RefusedError("FAILED_PRECONDITION", f'Serving signature key "{signature}" not found.')
         wanted = self.signatures[signature]
         if set(inputs) != set(wanted.inputs):
             message = f"input size does not match signature: {sorted(inputs)} for {sorted(wanted.inputs)}"
-            raise Refusal("INVALID_ARGUMENT", message)
+            raise RefusedError("INVALID_ARGUMENT", message)
         for name, value in inputs.items():
             kind = tf.dtypes.as_dtype(wanted.inputs[name].dtype)
             if (kind == tf.string) != (value.dtype.kind in "OSU") or (kind != tf.string and kind != value.dtype):
-                raise Refusal("INVALID_ARGUMENT", f"Expects arg {name} to be {kind.name} but {value.dtype} is provided")
+                raise RefusedError(
+                    "INVALID_ARGUMENT", f"Expects arg {name} to be {kind.name} but {value.dtype} is provided"
+                )
         try:
             run = self._runs.setdefault(signature, self._callable(wanted))
             return dict(zip(wanted.outputs, run(*(inputs[name] for name in wanted.inputs)), strict=True))
         except tf.errors.OpError as error:
-            raise Refusal(_code(error), error.message) from None
+            raise RefusedError(_code(error), error.message) from None
         except (ValueError, TypeError) as error:
-            raise Refusal("INVALID_ARGUMENT", str(error)) from None
+            raise RefusedError("INVALID_ARGUMENT", str(error)) from None
 
     def _callable(self, signature):
         feeds = [tensor.name for tensor in signature.inputs.values()]
@@ -90,7 +92,7 @@ class Watched:
         """The model that a call asks for."""
         loaded = self.current
         if name != self.name or version not in (None, loaded.version):
-            raise Refusal("NOT_FOUND", f"Servable not found for request: {name}, {version or 'latest'}")
+            raise RefusedError("NOT_FOUND", f"Servable not found for request: {name}, {version or 'latest'}")
         return loaded
 
     def _watch(self) -> None:
@@ -114,7 +116,7 @@ class Predictions(prediction_service_pb2_grpc.PredictionServiceServicer):
             loaded = self._model.find(spec.name, spec.version.value if spec.HasField("version") else None)
             inputs = {name: _array(value) for name, value in request.inputs.items()}
             outputs = loaded.run(spec.signature_name or "serving_default", inputs)
-        except Refusal as refusal:
+        except RefusedError as refusal:
             context.abort(getattr(grpc.StatusCode, refusal.code), str(refusal))
         answer = predict_pb2.PredictResponse()
         answer.model_spec.name, answer.model_spec.version.value = spec.name, loaded.version
@@ -129,16 +131,16 @@ class Rest(http.server.BaseHTTPRequestHandler):
     model: Watched
     protocol_version = "HTTP/1.1"
 
-    def do_POST(self):  # noqa: N802
+    def do_POST(self):
         """See the API."""
         text = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         try:
             found = re.fullmatch(r"/v1/models/([^/:]+)(?:/versions/(\d+))?:predict", self.path)
             if not found:
-                raise Refusal("NOT_FOUND", f"Malformed request: POST {self.path}")
+                raise RefusedError("NOT_FOUND", f"Malformed request: POST {self.path}")
             loaded = self.model.find(found[1], int(found[2]) if found[2] else None)
             self._send(200, dict(outputs=self._run(loaded, text)))
-        except Refusal as refusal:
+        except RefusedError as refusal:
             self._send(HTTP.get(refusal.code, 500), dict(error=str(refusal)))
 
     def _run(self, loaded: Loaded, text: bytes) -> Any:
@@ -146,12 +148,14 @@ class Rest(http.server.BaseHTTPRequestHandler):
             asked = json.loads(text)
             signature, given = asked.get("signature_name", "serving_default"), asked["inputs"]
             if signature not in loaded.signatures:
-                raise Refusal("INVALID_ARGUMENT", f'Serving signature name: "{signature}" not found in signature def')
+                raise RefusedError(
+                    "INVALID_ARGUMENT", f'Serving signature name: "{signature}" not found in signature def'
+                )
             wanted = loaded.signatures[signature].inputs
-            given = given if isinstance(given, dict) else {name: given for name in wanted}
+            given = given if isinstance(given, dict) else dict.fromkeys(wanted, given)
             inputs = {name: np.array(_strings(value), _dtype(wanted, name)) for name, value in given.items()}
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise Refusal("INVALID_ARGUMENT", f"JSON Parse error: {error}") from None
+            raise RefusedError("INVALID_ARGUMENT", f"JSON Parse error: {error}") from None
         outputs = {name: _plain(value.tolist()) for name, value in loaded.run(signature, inputs).items()}
         return outputs if len(outputs) > 1 else next(iter(outputs.values()))
 
@@ -198,7 +202,7 @@ def _array(value) -> np.ndarray:
     try:
         return to_array(value)
     except (ValueError, TypeError, KeyError) as error:
-        raise Refusal("INVALID_ARGUMENT", f"Malformed tensor: {error}") from None
+        raise RefusedError("INVALID_ARGUMENT", f"Malformed tensor: {error}") from None
 
 
 def _code(error: tf.errors.OpError) -> str:

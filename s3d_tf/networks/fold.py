@@ -30,7 +30,7 @@ def fold_norms(model: keras.Model) -> keras.Model:
         raise ValueError(f"Only a network of build_model can be folded. Received: {model.name}")
     net = as_network(config.pop("name"))
     folded = build_model(dataclasses.replace(net, style=dataclasses.replace(net.style, norm=False)), **config)
-    twins = leaves(folded)
+    twins, twin = leaves(folded), None
     for leaf in leaves(model):
         if isinstance(leaf, keras.layers.BatchNormalization):
             _fold(leaf, twin)  # of the conv before it

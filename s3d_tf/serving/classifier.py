@@ -39,7 +39,7 @@ class Classifier:
         labels: tuple[str, ...] | None = None,
         factors: Mapping[str, float] | None = None,
         endpoint: str = "Mixed_5c",
-        limits: Limits = Limits(),
+        limits: Limits = Limits(),  # noqa: B008 (frozen)
     ):
         (num_classes,) = {model.output_shape[-1] for model in models.values()}
         labels = labels or next(iter(models.values())).preprocessing.labels
@@ -47,7 +47,7 @@ class Classifier:
         if num_classes != len(self.labels):
             raise ValueError(f"There must be a label a logit. Received: {len(self.labels)} and {num_classes}")
         self.streams: dict[str, Preprocessing] = {stream: model.preprocessing for stream, model in models.items()}
-        self.factors = {stream: 1.0 for stream in models} | dict(factors or {})
+        self.factors = dict.fromkeys(models, 1.0) | dict(factors or {})
         self.endpoint, self.limits = endpoint, limits
         self.network = " and ".join(model.name for model in models.values())
         self._networks = {stream: frozen(model, endpoint) for stream, model in models.items()}

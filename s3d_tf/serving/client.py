@@ -135,9 +135,7 @@ def connect(
         return RestTransport(address, model, version, ca, token)
     from .grpc_transport import GrpcTransport, read_credentials
 
-    return GrpcTransport(
-        address, model, version, read_credentials(ca, certificate, key) if encrypted else None, token
-    )
+    return GrpcTransport(address, model, version, read_credentials(ca, certificate, key) if encrypted else None, token)
 
 
 def _is_here(address: str) -> bool:

@@ -96,13 +96,13 @@ python scripts/query_server.py --server=localhost:8500 --tls_ca=cert.pem --model
 
 | name | takes | returns |
 |---|---|---|
-| `serving_default` | {jpegs} | `classes` and `scores` `[B, {classes}]`, best first; `logits` `[B, {classes}]` in the order of `assets.extra/labels.txt` |
+| `serving_default` | {jpegs} | `classes` and `scores` `[B, {classes}]`, best first; `logits` `[B, {classes}]` |
 | `frames` | {frames} | the same |
 | `features` | {jpegs} | the mean of `{endpoint}` over time and space |
 | `frames_features` | {frames} | the same |
 | `info` | `query`, any string `[N]` | `info` `[N]`: sizes, range, labels and limits as JSON |
 
-A call takes {max_frames} frames in all, of up to {max_pixels} pixels each; what cannot be taken is an InvalidArgument
+Logits are in the order of `1/assets.extra/labels.txt`. A call takes {max_frames} frames in all, of up to {max_pixels} pixels each; what cannot be taken is an InvalidArgument
 that says why.
 """
 

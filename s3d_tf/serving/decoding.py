@@ -69,9 +69,7 @@ def from_jpegs(jpegs: tf.Tensor, preprocessing: Preprocessing, limits: Limits) -
     ):
         flat = tf.reshape(sizes, [-1, 2])
     spec = tf.TensorSpec([p.crop, p.crop, p.channels], tf.uint8)
-    pixels = tf.map_fn(
-        lambda frame: _decode(*frame, p), (tf.reshape(jpegs, [-1]), flat), fn_output_signature=spec
-    )
+    pixels = tf.map_fn(lambda frame: _decode(*frame, p), (tf.reshape(jpegs, [-1]), flat), fn_output_signature=spec)
     return tf.reshape(pixels, tf.concat([tf.shape(jpegs), spec.shape], 0))
 
 

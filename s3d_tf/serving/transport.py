@@ -97,7 +97,7 @@ def within(seconds: float, function: Callable[[], Any], server: str) -> Any:
 def sentence(code: str, details: str, server: str, seconds: float) -> str:
     """What happened, for a person: TensorFlow's wrapping is taken off the server's own words."""
     said = re.sub(r"\[\[.*|\[Op:.*|\{\{.*?\}\}", "", " ".join(details.split())).strip()
-    if asserted := re.fullmatch(r"assertion failed: \[(.*)\]", said):
+    if asserted := re.search(r"assertion failed: \[(.*)\]$", said):
         said = asserted.group(1)
     sentences = {
         "UNAVAILABLE": f"No server answers at {server}: {said}",

@@ -12,6 +12,7 @@ from s3d_tf.weights import Preprocessing, load, save
 
 from .conftest import LABELS, frames, in_memory
 
+
 @pytest.fixture(scope="module")
 def loaded(folder):
     return tf.saved_model.load(str(folder)).signatures["frames"]

@@ -1,0 +1,327 @@
+"""The client against a server of the API's own messages, and against what is no server at all."""
+
+import base64
+import http.server
+import json
+import os
+import socket
+import threading
+import time
+from concurrent import futures
+
+import grpc
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
+
+from s3d_tf.data import video
+from s3d_tf.serving import rest_transport, video_input
+from s3d_tf.serving.client import Client, connect
+from s3d_tf.serving.grpc_transport import GrpcTransport
+from s3d_tf.serving.transport import ServerError, with_retries
+
+from .conftest import LABELS, frames, in_memory, jpegs
+
+VIDEO = "val/drift_up/00002.avi"  # 12 frames of 40x40
+
+
+@pytest.fixture(params=["grpc", "rest"])
+def address(request, server):
+    return getattr(server, request.param)
+
+
+@pytest.fixture
+def client(address):
+    return Client(connect(address, "animals"))
+
+
+def decoded(shown):
+    """Frames as a server sees them: JPEGs there and back, `[T, H, W, 3]` uint8."""
+    return np.stack([tf.io.decode_jpeg(video_input.encode(frame), dct_method="INTEGER_ACCURATE") for frame in shown])
+
+
+def test_a_video_gets_the_logits_of_the_network_in_memory(client, model, motion_videos):
+    answer = client.classify(motion_videos / VIDEO)
+    shown = np.stack([frame.rgb for frame in video.read_video(motion_videos / VIDEO, (40, 40)).frames])
+    expected = in_memory(model, decoded(shown)[None])[0]
+    np.testing.assert_allclose(answer.logits, expected, atol=1e-4)
+    assert np.abs(in_memory(model, shown[None])[0] - expected).max() < 0.3 * expected.std()  # JPEG's error, of textures
+    assert (answer.start, answer.num_frames, sorted(answer.sample)) == (0, 12, list(range(12)))
+    assert [label for label, _ in answer.ranking] == [LABELS[i] for i in np.argsort(-expected)]
+    assert sum(score for _, score in answer.ranking) == pytest.approx(1)
+
+
+def test_pixels_get_the_logits_of_the_network_in_memory(client, model):
+    np.testing.assert_allclose(client.classify_frames(frames()), in_memory(model, frames()), atol=1e-4)
+
+
+def test_features_are_the_mean_of_the_endpoint(client, model, motion_videos):
+    from s3d_tf.networks import endpoints
+
+    shown = np.stack([frame.rgb for frame in video.read_video(motion_videos / VIDEO, (40, 40)).frames])
+    clip = decoded(shown)[None, :, 4:36, 4:36] / np.float32(127.5) - 1
+    expected = endpoints(model, ["Mixed_5c"])(clip, training=False)["Mixed_5c"].numpy().mean((1, 2, 3))
+    np.testing.assert_allclose(client.features(motion_videos / VIDEO), expected, atol=1e-4)
+
+
+def test_windows_and_their_average(client, motion_videos):
+    path = motion_videos / VIDEO
+    parts = list(client.classify_windows(path, 8, 2))
+    assert [(part.start, part.num_frames) for part in parts] == [(0, 8), (2, 8), (4, 8)]
+    halves = list(client.classify_windows(path, 9))
+    assert [(part.start, part.num_frames) for part in halves] == [(0, 6), (6, 6)]
+    whole = client.classify(path, 9)
+    np.testing.assert_allclose(whole.logits, np.mean([part.logits for part in halves], axis=0), atol=1e-5)
+    assert whole.num_frames == 12
+
+
+def test_a_folder_of_frames_is_a_video(client, motion_videos, tmp_path):
+    shown = [frame.rgb for frame in video.read_video(motion_videos / VIDEO).frames]
+    for number, frame in enumerate(shown):
+        (tmp_path / f"{number}.png").write_bytes(tf.io.encode_png(frame).numpy())
+    expected = client.classify(motion_videos / VIDEO).logits
+    np.testing.assert_allclose(client.classify(tmp_path).logits, expected, atol=1e-5)
+    assert video_input.find_videos([str(tmp_path)]) == [tmp_path]
+
+
+@pytest.mark.parametrize(("name", "version", "code"), [("birds", None, "NOT_FOUND"), ("animals", 7, "NOT_FOUND")])
+def test_what_is_not_served_is_named(address, name, version, code):
+    with pytest.raises(ServerError, match=f"does not serve that.*{name}") as caught:
+        Client(connect(address, name, version))
+    assert caught.value.code == code
+
+
+def test_the_servers_own_sentence_arrives(client):
+    with pytest.raises(ServerError, match=r"cannot take this: Frame 1 of clip 0 is no JPEG\.$") as caught:
+        client._call("serving_default", {"jpegs": [[*jpegs(frames(1, 1))[0], b"\xff\xd8 no"]]})
+    assert caught.value.code == "INVALID_ARGUMENT"
+    with pytest.raises(ServerError, match="at most 100 frames"):
+        client.classify_frames(frames(1, 101))
+
+
+def free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+@pytest.mark.parametrize("scheme", ["", "http://"])
+def test_no_server_is_unavailable_and_asked_again(scheme):
+    began = time.monotonic()
+    with pytest.raises(ServerError, match=r"No server answers at .*localhost") as caught:
+        Client(connect(f"{scheme}localhost:{free_port()}", "animals"), deadline=20, retries=2)
+    assert caught.value.code == "UNAVAILABLE"
+    assert time.monotonic() - began >= 0.6  # 0.2 and 0.4 s between the attempts
+
+
+@pytest.mark.parametrize("scheme", ["", "http://"])
+@pytest.mark.parametrize("behaviour", ["silent", "dripping", "garbage", "closing"])
+def test_what_is_no_server_ends_in_time_with_a_sentence(scheme, behaviour):
+    with no_server(behaviour) as port, pytest.raises(ServerError, match="localhost") as caught:
+        began = time.monotonic()
+        Client(connect(f"{scheme}localhost:{port}", "animals"), deadline=1.5, retries=1)
+    assert time.monotonic() - began < 8
+    wanted = {"DEADLINE_EXCEEDED", "UNAVAILABLE"} if behaviour != "garbage" else {"UNAVAILABLE", "INTERNAL"}
+    assert caught.value.code in wanted
+
+
+class no_server:  # noqa: N801 (a context)
+    """A port where something else listens."""
+
+    def __init__(self, behaviour):
+        self.behaviour = behaviour
+
+    def __enter__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        threading.Thread(target=self.answer, daemon=True).start()
+        return self.listener.getsockname()[1]
+
+    def __exit__(self, *_):
+        self.listener.close()
+
+    def answer(self):
+        held = []
+        while True:
+            try:
+                one, _ = self.listener.accept()
+            except OSError:
+                return
+            held.append(one)
+            threading.Thread(target=self.talk, args=(one,), daemon=True).start()
+
+    def talk(self, one):
+        try:
+            if self.behaviour == "garbage":
+                one.sendall(os.urandom(4096))
+            if self.behaviour in ("garbage", "closing"):
+                one.shutdown(socket.SHUT_RDWR)
+                one.close()
+            while self.behaviour == "dripping":
+                for byte in b"HTTP/1.1 200 OK\r\nX: " + b"y" * 1000:
+                    one.sendall(bytes([byte]))
+                    time.sleep(0.3)
+        except OSError:
+            pass
+
+
+class Lying(prediction_service_pb2_grpc.PredictionServiceServicer):
+    """Tells about itself what a test wants, and answers with tensors that it wants."""
+
+    def __init__(self, info, outputs, code=None):
+        self.info, self.outputs, self.code, self.calls = info, outputs, code, 0
+
+    def Predict(self, request, context):  # noqa: N802
+        self.calls += 1
+        if self.code:
+            context.abort(self.code, "so it is")
+        answer = predict_pb2.PredictResponse()
+        outputs = {"info": self.info} if request.model_spec.signature_name == "info" else self.outputs
+        for name, value in outputs.items():
+            proto = value if hasattr(value, "tensor_shape") else tf.make_tensor_proto(value)
+            answer.outputs[name].CopyFrom(proto)
+        return answer
+
+
+@pytest.fixture
+def lie():
+    servers = []
+
+    def start(info=None, outputs=None, code=None):
+        good = dict(labels=["a", "b"], streams={"rgb": dict(resize=[40, 40], crop=32)}, max_frames=100)
+        servicer = Lying([json.dumps(good) if info is None else info], outputs or {}, code)
+        server = grpc.server(futures.ThreadPoolExecutor(1))
+        prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(servicer, server)
+        port = server.add_insecure_port("127.0.0.1:0")
+        server.start()
+        servers.append(server)
+        return f"localhost:{port}", servicer
+
+    yield start
+    for server in servers:
+        server.stop(None)
+
+
+NO_INFO = ["", "[]", '{"labels": 3}', '{"labels": [], "streams": {}, "max_frames": 1}', "{" * 99]
+
+
+@pytest.mark.parametrize("info", NO_INFO)
+def test_a_model_of_another_maker_is_named(lie, info):
+    with pytest.raises(ServerError, match=r"description cannot be understood.*scripts/export.py"):
+        Client(connect(lie(info)[0], "animals"))
+
+
+@pytest.mark.parametrize(
+    "outputs",
+    [{}, {"logits": [[1.0]]}, {"logits": [["x", "y"]]}, {"logits": [[np.nan, 1.0]]}, {"scores": [[0.5, 0.5]]}],
+    ids=str,
+)
+def test_logits_that_are_none_are_refused(lie, outputs):
+    client = Client(connect(lie(outputs=outputs)[0], "animals"))
+    with pytest.raises(ServerError, match=r"logits that are not \(1, 2\) numbers"):
+        client.classify_frames(frames(1))
+
+
+def test_a_tensor_that_declares_more_than_it_holds_takes_no_memory(lie):
+    bomb = tf.make_tensor_proto([[1.0]])
+    for dim in bomb.tensor_shape.dim:
+        dim.size = 1 << 20
+    client = Client(connect(lie(outputs={"logits": bomb})[0], "animals"))
+    with pytest.raises(ServerError, match="a tensor of 1099511627776 elements"):
+        client.classify_frames(frames(1))
+
+
+@pytest.mark.parametrize("code", ["UNAVAILABLE", "INTERNAL", "RESOURCE_EXHAUSTED", "PERMISSION_DENIED"])
+def test_only_the_unavailable_are_asked_again(lie, code):
+    address, servicer = lie(code=getattr(grpc.StatusCode, code))
+    with pytest.raises(ServerError, match="so it is") as caught:
+        Client(connect(address, "animals"), retries=3)
+    assert caught.value.code == code
+    assert servicer.calls == (4 if code == "UNAVAILABLE" else 1)
+
+
+def test_a_server_that_comes_back_is_used():
+    outcomes = [ServerError("UNAVAILABLE", "down"), ServerError("UNAVAILABLE", "down"), {"x": 1}]
+
+    def attempt(seconds):
+        assert 0 < seconds <= 5
+        outcome = outcomes.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    assert with_retries(attempt, deadline=5, retries=2, first_pause=0.01) == {"x": 1}
+
+
+def test_a_token_is_not_sent_in_the_clear():
+    for address in ("example.org:8500", "http://example.org:8501", "10.0.0.1:8500"):
+        with pytest.raises(ValueError, match=f"would be sent in the clear. Received: {address}"):
+            connect(address, "animals", token="secret")
+    for address in ("localhost:8500", "http://127.0.0.1:8501", "[::1]:8500", "unix:/tmp/x", "https://example.org"):
+        connect(address, "animals", token="secret").close()
+    with pytest.raises(ValueError, match="needs its key"):
+        connect("localhost:1", "animals", certificate="cert.pem")
+
+
+def test_rest_says_what_the_api_documents():
+    """Column by column, strings as b64, a bearer token; https://www.tensorflow.org/tfx/serving/api_rest."""
+    seen = {}
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            seen.update(path=self.path, token=self.headers["Authorization"])
+            seen.update(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            content = b'{"outputs": [[1.0, 2.0]]}'
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        transport = rest_transport.RestTransport(f"http://localhost:{server.server_port}", "a", 3, token="secret")
+        found = transport.call("serving_default", {"jpegs": [[b"\xff\xd8"]], "n": np.arange(2)}, 5)
+        server.shutdown()
+    assert found[""].tolist() == [[1.0, 2.0]]
+    assert seen == dict(
+        path="/v1/models/a/versions/3:predict",
+        token="Bearer secret",
+        signature_name="serving_default",
+        inputs=dict(jpegs=[[{"b64": base64.b64encode(b"\xff\xd8").decode()}]], n=[0, 1]),
+    )
+
+
+def test_the_binary(server, motion_videos, run_script, tmp_path):
+    good = motion_videos / "val/drift_up"
+    (tmp_path / "bad.mp4").write_bytes(b"no video")
+    flags = [f"--server={server.grpc}", "--model=animals"]
+    done = run_script("query_server.py", *flags, f"--video={good},{tmp_path}", "--json", f"--picture={tmp_path}/p")
+    assert done.returncode == 1
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line["video"] for line in lines] == [str(path) for path in sorted(good.iterdir())]
+    assert all(line["frames"] == 12 and len(line["top"]) == 3 for line in lines)
+    assert f"error: {tmp_path}/bad.mp4: Cannot read" in done.stderr
+    assert f"1 of {len(lines) + 1} videos have no answer" in done.stderr
+    pictures = sorted(path.name for path in (tmp_path / "p").iterdir())
+    assert pictures == [f"{path.name}.png" for path in sorted(good.iterdir())]
+    done = run_script("query_server.py", *flags, f"--video={motion_videos / VIDEO}", "--per_window", "--window=6")
+    assert done.returncode == 0, done.stderr
+    assert "frames 0 to 5" in done.stdout and "frames 6 to 11" in done.stdout
+    done = run_script("query_server.py", f"--server=localhost:{free_port()}", f"--video={good}", "--deadline=2")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: No server answers at localhost")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif("TFS_ADDRESS" not in os.environ, reason="no TensorFlow Serving: TFS_ADDRESS=host:port names one")
+def test_tensorflow_serving_itself(model, folder, motion_videos):
+    """Of the folder that TFS_MODEL_DIR names, under the name `animals`; CONTRIBUTING.md says how to start it."""
+    from s3d_tf.serving.predict import load_predictor
+
+    expected = load_predictor(os.environ["TFS_MODEL_DIR"]).predict(motion_videos / VIDEO).logits
+    found = Client(connect(os.environ["TFS_ADDRESS"], "animals"))
+    assert np.abs(found.classify(motion_videos / VIDEO).logits - expected).max() < 0.1 * expected.std()
+    assert isinstance(found.transport, GrpcTransport | rest_transport.RestTransport)
