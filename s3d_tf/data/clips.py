@@ -140,7 +140,7 @@ def target_size(height: tf.Tensor, width: tf.Tensor, resize: int | tuple[int, in
 
 
 def resize(clip: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
-    """`[N, H, W, 3]` uint8 -> `[N, *size, 3]` uint8, averaging when it shrinks, as at preparation.
+    """`[N, H, W, C]` uint8 -> `[N, *size, C]` uint8, averaging when it shrinks, as at preparation.
 
     Frames of that size already are left as they are.
     """
@@ -150,7 +150,7 @@ def resize(clip: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
         return tf.cast(tf.clip_by_value(tf.round(resized), 0, 255), tf.uint8)
 
     # A frame at a time: all at once would be held as floats at full size.
-    frames = tf.TensorSpec([None, None, 3], tf.uint8)
+    frames = tf.TensorSpec([None, None, clip.shape[-1]], tf.uint8)
     fits = tf.reduce_all(tf.shape(clip)[1:3] == size)
     return tf.cond(fits, lambda: clip, lambda: tf.map_fn(one, clip, fn_output_signature=frames))
 

@@ -102,8 +102,8 @@ python scripts/query_server.py --server=localhost:8500 --tls_ca=cert.pem --model
 | `frames_features` | {frames} | the same |
 | `info` | `query`, any string `[N]` | `info` `[N]`: sizes, range, labels and limits as JSON |
 
-Logits are in the order of `1/assets.extra/labels.txt`. A call takes {max_frames} frames in all, of up to {max_pixels} pixels each; what cannot be taken is an InvalidArgument
-that says why.
+Logits are in the order of `1/assets.extra/labels.txt`. A call takes {max_frames} frames in all, of up to {max_pixels}
+pixels each; what cannot be taken is an InvalidArgument that says why.
 """
 
 
