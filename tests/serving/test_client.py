@@ -317,7 +317,7 @@ def test_the_binary(server, motion_videos, run_script, tmp_path):
 
 
 @pytest.mark.skipif("TFS_ADDRESS" not in os.environ, reason="no TensorFlow Serving: TFS_ADDRESS=host:port names one")
-def test_tensorflow_serving_itself(model, folder, motion_videos):
+def test_tensorflow_serving_itself(motion_videos):
     """Of the folder that TFS_MODEL_DIR names, under the name `animals`; CONTRIBUTING.md says how to start it."""
     from s3d_tf.serving.predict import load_predictor
 
