@@ -26,6 +26,7 @@ from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 from ..serving.export import versions
 from ..serving.grpc_transport import to_array
 
+MAX_ELEMENTS = 1 << 30  # of an input
 POLL = 0.2  # seconds between looks at the folder
 HTTP = {"NOT_FOUND": 404, "INVALID_ARGUMENT": 400, "FAILED_PRECONDITION": 400, "DEADLINE_EXCEEDED": 504}
 
@@ -200,7 +201,7 @@ def serve(directory: Path, name: str, ports: Connection) -> None:
 
 def _array(value) -> np.ndarray:
     try:
-        return to_array(value)
+        return to_array(value, MAX_ELEMENTS)
     except (ValueError, TypeError, KeyError) as error:
         raise RefusedError("INVALID_ARGUMENT", f"Malformed tensor: {error}") from None
 

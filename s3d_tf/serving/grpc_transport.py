@@ -68,14 +68,14 @@ class GrpcTransport:
         self._channel.close()
 
 
-def to_array(value: tensor_pb2.TensorProto) -> np.ndarray:
-    """A tensor of a message, when it is not declared larger than a message may be: one number can stand for many.
+def to_array(value: tensor_pb2.TensorProto, max_elements: int = MAX_ANSWER // 8) -> np.ndarray:
+    """A tensor of a message, when it does not declare more elements than it may have: one number can stand for many.
 
     Raises:
         ValueError: it is, or it is no tensor.
     """
     elements = math.prod(dim.size for dim in value.tensor_shape.dim)
-    if any(dim.size < 0 for dim in value.tensor_shape.dim) or elements > MAX_ANSWER // 8:
+    if any(dim.size < 0 for dim in value.tensor_shape.dim) or elements > max_elements:
         raise ValueError(f"a tensor of {elements} elements")
     return tf.make_ndarray(value)
 
