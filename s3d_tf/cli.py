@@ -30,6 +30,15 @@ def quiet_stderr() -> Iterator[None]:
             os.close(saved)
 
 
+def _end_quietly(kind, error, trace) -> None:
+    """An interrupt while modules are imported; later ones are caught in `run`."""
+    if issubclass(kind, KeyboardInterrupt):
+        print("interrupted", file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
+sys.excepthook = _end_quietly
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 with quiet_stderr():  # on import TensorFlow greets with a page of remarks that no variable switches off
     import tensorflow

@@ -6,8 +6,8 @@
 
 The last one adds the logits of an RGB and a flow network (Table 4). --reversed plays every video backwards.
 
-Writes into RUN or RESULTS, with NAME being SPLIT, SPLIT_reversed or SPLIT_two_stream: evaluation_NAME.json, the numbers
-with the protocol they were measured by; confusion_NAME.csv and .png; predictions_NAME.csv, the top 5 of each video.
+Writes into RUN or RESULTS, with NAME being SPLIT, SPLIT_reversed, SPLIT_two_stream or SPLIT_10x3: evaluation_NAME.json, the
+numbers with the protocol they were measured by; confusion_NAME.csv and .png; predictions_NAME.csv, the top 5 of each video.
 """
 
 from pathlib import Path
@@ -44,6 +44,7 @@ EVAL_FRAMES = flags.DEFINE_integer(
     "Loop shorter videos up to this many; by default as the recipe or the data set says.",
     lower_bound=1,
 )
+BEST = flags.DEFINE_bool("best", False, "Of the runs, the best checkpoint (--evaluate_every) instead of the newest.")
 BATCH_SIZE = flags.DEFINE_integer("batch_size", None, "Clips a step; one a replica by default.", lower_bound=1)
 NUM_VIEWS = flags.DEFINE_string(
     "num_views", None, "Clips x crops of each video instead of all its frames, such as 10x3."
@@ -81,7 +82,8 @@ def main(_):
         )
         networks = {stream: model.name for stream, model in models.items()}
         about = dict(network=one_or_all(networks), weights=one_or_all(sources), split=SPLIT.value)
-        name = f"{SPLIT.value}{'_reversed' if backwards else ''}{'_two_stream' if len(models) > 1 else ''}"
+        parts = [SPLIT.value, "reversed" * backwards, "two_stream" * (len(models) > 1), NUM_VIEWS.value or ""]
+        name = "_".join(part for part in parts if part)
         write_json(output_dir / f"evaluation_{name}.json", about | result)
         title = describe(networks, sources, backwards, result)
         print(f"{title} (chance {result['chance']:.2%}; {'; '.join(result['protocol'].values())})")
@@ -173,8 +175,8 @@ def open_model(work_dir: str | None, weights: str | None) -> tuple:
     """A network, where its weights are from, and how many frames its recipe loops a video to; None without one."""
     if weights:
         return load_pretrained(weights), weights, None
-    model, run, step = checkpoints.load_model(Path(work_dir))
-    return model, f"step {step}", run.recipe.eval_frames
+    model, run, step = checkpoints.load_model(Path(work_dir), best=BEST.value)
+    return model, f"step {step}{', the best' if BEST.value else ''}", run.recipe.eval_frames
 
 
 def check_classes(model, split: Split) -> None:

@@ -107,8 +107,7 @@ def run(listed: listing.Listing, settings: prepare.Settings) -> None:
         runner = functools.partial(beam.in_beam, options=shlex.split(BEAM_OPTIONS.value))
     else:
         runner = functools.partial(runners.in_processes, workers=WORKERS.value)
-    if (output_dir / prepare.MANIFEST).exists() and not prepare.missing_shards(listed, output_dir, settings):
-        print("All shards are there already; videos that were missing are tried again")
+    complete = (output_dir / prepare.MANIFEST).exists() and not prepare.missing_shards(listed, output_dir, settings)
     shard_range = parse_range(SHARD_RANGE.value)
     try:
         manifest = prepare.prepare(listed, output_dir, settings, shard_range=shard_range, runner=runner)
@@ -122,6 +121,8 @@ def run(listed: listing.Listing, settings: prepare.Settings) -> None:
             f"finds all done writes {prepare.MANIFEST}"
         )
     else:
+        if complete:
+            print("All shards were there already; videos that were missing were tried again")
         report(manifest)
 
 

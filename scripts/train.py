@@ -46,6 +46,8 @@ def define(cls) -> dict:
     """A flag for each field of a dataclass, with what its docstring says of it."""
     told = recipes.describe(cls)
     fields = [field for field in dataclasses.fields(cls) if field.name != "name"]
+    if cls is not recipes.Recipe:  # whose defaults are the recipes'
+        told = {field.name: f"{told[field.name]} By default {field.default}." for field in fields}
     return {field.name: _DEFINE[field.type](field.name, None, told[field.name]) for field in fields}
 
 
@@ -54,8 +56,7 @@ CHANGES, PACE = define(recipes.Recipe), define(run.Pace)
 
 def main(_):
     if LIST_RECIPES.value:
-        for recipe in recipes.RECIPES.values():
-            print(recipe)
+        print(recipes.table())
         return 0
     for name in ("recipe", "data_dir", "work_dir"):
         if not flags.FLAGS[name].value:
@@ -63,7 +64,7 @@ def main(_):
             return 2
     changes = given(recipes.Recipe, CHANGES)
     if changes.get("weights"):
-        changes.setdefault("network", "")  # the weights' own
+        changes = dict(network="", width=0.0) | changes  # the weights' own
     recipe = recipes.recipe(RECIPE.value, **changes)
     pace = run.Pace(**given(run.Pace, PACE))
     if DETERMINISTIC.value:

@@ -25,6 +25,7 @@ class Split:
         offset: [N] int64, bytes from the shard's start to the record.
         num_frames: [N] int64, frames of each record.
         classes: name of each label.
+        empty_classes: those that no record is of.
         frame_size: rows and columns of the stored frames, pixels; or one number, of their shorter side.
         streams: what the records hold, "rgb" or "flow" or both.
         dataset: name of the data set.
@@ -39,6 +40,7 @@ class Split:
     offset: np.ndarray
     num_frames: np.ndarray
     classes: tuple[str, ...]
+    empty_classes: tuple[str, ...]
     frame_size: tuple[int, int] | int
     streams: tuple[str, ...]
     dataset: str
@@ -125,6 +127,7 @@ def read_split(manifest: dict[str, Any], folder: Path, name: str) -> Split:
     shards = list(manifest["splits"][name]["shards"])
     numbers = {shard: number for number, shard in enumerate(shards)}
     written = [line for line in manifest["videos"] if line["split"] == name and line["status"] == "written"]
+    present = {line["label"] for line in written}
     written.sort(key=lambda line: (numbers[line["shard"]], line["offset"]))
     settings, dataset = manifest["settings"], manifest["dataset"]
     size = tuple(int(number) for number in settings["resize"].split("x"))
@@ -135,6 +138,7 @@ def read_split(manifest: dict[str, Any], folder: Path, name: str) -> Split:
         offset=np.array([line["offset"] for line in written], np.int64),
         num_frames=np.array([line["frames"] for line in written], np.int64),
         classes=tuple(manifest["classes"]),
+        empty_classes=tuple(name for name in manifest["classes"] if name not in present),
         frame_size=size if len(size) == 2 else size[0],
         streams=tuple(settings["streams"]),
         dataset=dataset["name"],

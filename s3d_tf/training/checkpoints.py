@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import keras
@@ -108,6 +109,10 @@ class Checkpoints:
         Raises:
             ValueError: none is whole, or they are of another network.
         """
+        with _without_remarks():
+            return self._restore()
+
+    def _restore(self) -> int | None:
         steps, damaged = self.steps(), []
         for step in reversed(steps):
             try:
@@ -119,7 +124,7 @@ class Checkpoints:
                     status.assert_consumed()
                 break
             except _DAMAGED as error:
-                reason = str(getattr(error, "message", error)).splitlines()[0]
+                reason = re.sub(r"\{\{.*?\}\} ?", "", str(getattr(error, "message", error))).splitlines()[0]
                 damaged.append(f"{self.path(step)} ({reason[:200]})")
             except (AssertionError, ValueError) as error:
                 reason = str(error).splitlines()[0]
@@ -156,6 +161,19 @@ class Checkpoints:
         names = [self.path(step).name for step in steps]
         lines = [f'model_checkpoint_path: "{names[-1]}"', *(f'all_model_checkpoint_paths: "{name}"' for name in names)]
         write_text(self.folder / "checkpoint", "".join(line + "\n" for line in lines))
+
+
+@contextlib.contextmanager
+def _without_remarks() -> Iterator[None]:
+    """TensorFlow names every variable of a checkpoint that it could not read to the end, hundreds of lines."""
+    logger = tf.get_logger()
+    level = logger.level
+    logger.setLevel("ERROR")
+    try:
+        yield
+    finally:
+        gc.collect()  # the remarks come when what was begun is thrown away
+        logger.setLevel(level)
 
 
 def steps_in(folder: Path) -> list[int]:

@@ -47,8 +47,11 @@ def check_run(work_dir: Path, run: Run) -> bool:
     before, now = _flat(read_run(work_dir)), _flat(run)
     longer = now["steps"] >= before["steps"]
     differing = [key for key in now if before[key] != now[key] and not (key == "steps" and longer)]
+    if len(differing) > 1:  # a field of the recipe says it better than all that follows from it
+        differing = [key for key in differing if key not in ("model", "preprocessing")] or differing
     if differing:
         told = "; ".join(f"{key} {before[key]!r}, now {now[key]!r}" for key in differing)
+        told += " (steps can only be raised)" if "steps" in differing else ""
         raise ValueError(
             f"{work_dir} holds a run of another configuration: {told[:800]}. Name another work_dir, or delete this one."
         )

@@ -21,7 +21,7 @@ class Recipe:
         name: the key in `RECIPES`.
         network: see `s3d_tf.networks.VARIANTS`; with `weights` it may be empty, for the one that they belong to.
         convention: whose conventions the network is built by; of the weights, or else the paper's, when empty.
-        width: factor on the channels; of the weights, where there are any.
+        width: factor on the channels; 0 with weights, for theirs.
         weights: a work_dir, file or folder to start from (docs/weights.md); the logits start afresh unless the
             classes are the same.
         freeze: patterns of layers that stay as they are, such as Conv2d_1*,Conv2d_2*,Mixed_3*; batch norms in them too.
@@ -79,7 +79,7 @@ class Recipe:
                 "learning_rates must be one more than the boundaries, and those must rise from 1. Received: "
                 f"{self.learning_rates} and {self.boundaries}"
             )
-        positive = (*self.learning_rates, self.width)
+        positive = (*self.learning_rates, self.width or (1.0 if self.weights else 0.0))
         shares = (self.momentum, self.norm_momentum, self.dropout)
         not_negative = (self.weight_decay, self.clip_norm)
         if not (
@@ -167,6 +167,35 @@ def differences(recipe: Recipe) -> dict[str, tuple]:
     named = RECIPES[recipe.name]
     fields = [field.name for field in dataclasses.fields(Recipe)]
     return {f: (getattr(named, f), getattr(recipe, f)) for f in fields if getattr(named, f) != getattr(recipe, f)}
+
+
+def table() -> str:
+    """The recipes, a line each under a line of heads."""
+    heads = ("recipe", "network", "stream", "clip", "clips a step", "steps", "learning rates", "norm momentum")
+    rows = [heads]
+    for each in RECIPES.values():
+        rates = [f"{each.learning_rates[0]:g}"]
+        rates += [f"{r:g} from {b}" for r, b in zip(each.learning_rates[1:], each.boundaries, strict=True)]
+        clip, network = f"{each.num_frames}x{each.crop}x{each.crop}", f"{each.network} x {each.width:g}"
+        cells = (each.name, network, each.stream, clip, each.batch_size, each.steps, ", ".join(rates))
+        rows.append((*map(str, cells), f"{each.norm_momentum:g}"))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def doubts(recipe: Recipe) -> list[str]:
+    """What a user who changed one field may have forgotten in another, a sentence each."""
+    found = []
+    if late := [boundary for boundary in recipe.boundaries if boundary >= recipe.steps]:
+        found.append(f"the learning rate changes at {', '.join(map(str, late))}, after the last step: set --boundaries")
+    memory = round(1 / (1 - recipe.norm_momentum))
+    if memory * 3 > recipe.steps:
+        found.append(
+            f"moving averages remember about {memory} steps, of {recipe.steps}: evaluation may be at chance, set a "
+            "lower --norm_momentum"
+        )
+    return found
 
 
 def describe(cls: type = Recipe) -> dict[str, str]:

@@ -23,7 +23,7 @@ from .config import check_run, has_run, read_run, versions, write_run
 from .evaluate import evaluate
 from .journal import EVALUATIONS, METRICS, Journal, read_metrics
 from .loop import DivergedError, Report, Trainer
-from .recipes import Recipe, differences
+from .recipes import Recipe, differences, doubts
 from .sharing import share_out
 from .stopping import Stop, StoppedError
 from .warm_start import Start, start
@@ -99,7 +99,10 @@ class _Training:
         self.stop = Stop()
 
     def run(self) -> dict:
-        self.work_dir.mkdir(parents=True, exist_ok=True)
+        try:
+            self.work_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OSError(f"The work_dir cannot be made ({error.strerror}). Received: {self.work_dir}") from None
         with contextlib.ExitStack() as stack:
             if self.chief and not stack.enter_context(hold(self.work_dir / "run.lock", 0, 1)):
                 raise ValueError(f"Another process trains there; wait for it, or stop it. Received: {self.work_dir}")
@@ -214,9 +217,13 @@ class _Training:
             write_json(self.work_dir / DIVERGED, dict(step=error.step + 1, clips=names))
         what = f"{error}, on {len(names)} clips ({', '.join(names[:2])}, ...; all in {self.work_dir / DIVERGED})"
         if times > self.pace.go_back or newest is None:
-            hint = "lower the learning rate, set --clip_norm, or let it go back with --go_back=3"
-            where = self.checkpoints.path(newest) if newest is not None else "none yet"
-            raise FloatingPointError(f"{error}. The last good checkpoint: {where}. {what}; {hint}") from None
+            hint = "lower the learning rate, set --clip_norm"
+            if newest is None:
+                where, hint = "There is no checkpoint yet to go back to", f"{hint} or a lower --checkpoint_every"
+            else:
+                where = f"The last good checkpoint is {self.checkpoints.path(newest)}"
+                hint += " or a higher --go_back" if self.pace.go_back else ", or let it go back with --go_back=3"
+            raise FloatingPointError(f"{what}. {where}; {hint}.") from None
         self.journal.close()
         newest = self.checkpoints.restore()
         agree(self.strategy, newest, self.work_dir)
@@ -260,6 +267,10 @@ class _Training:
         )
         for field, (before, now) in differences(self.recipe).items():
             print(f"  {field}: {now!r} instead of {before!r}")
+        for doubt in doubts(self.recipe):
+            print(f"note: {doubt}")
+        if lacking := self.split.empty_classes:
+            print(f"note: {len(lacking)} of {len(self.split.classes)} classes have no video: {', '.join(lacking[:10])}")
         if self.split.shortest < self.recipe.num_frames:
             print(
                 f"note: the shortest video has {self.split.shortest} frames, fewer than the {self.recipe.num_frames} "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import socket
 import time
@@ -69,6 +70,7 @@ class Stop:
             self.signal = number
             if len(handled) > 1:
                 raise KeyboardInterrupt
+            os.write(2, f"\n{signal.Signals(number).name}: ends after this micro-batch\n".encode())
 
         try:
             before = {number: signal.signal(number, handle) for number in (signal.SIGTERM, signal.SIGINT)}

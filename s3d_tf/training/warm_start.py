@@ -81,7 +81,7 @@ def start(recipe: Recipe, split: Split, known: Run | None = None) -> Start:
         if theirs.modality != recipe.stream:
             raise ValueError(f"The weights are of {theirs.modality}; set --stream. Received: {recipe.stream}")
         width, network = checkpoint.recognised.width, checkpoint.recognised.network
-        if width != recipe.width:
+        if recipe.width not in (0, width):
             raise ValueError(f"The weights are of width {width:g}; set --width={width:g}. Received: {recipe.width:g}")
         if recipe.convention and not recipe.network:
             raise ValueError(f"A convention needs a network. Received: convention={recipe.convention!r}")
