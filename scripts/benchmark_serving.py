@@ -24,6 +24,7 @@ from s3d_tf.analysis import serving_speed, timing
 from s3d_tf.files import write_json
 from s3d_tf.networks import build_model
 from s3d_tf.serving.classifier import Classifier
+from s3d_tf.serving.decoding import Limits
 from s3d_tf.serving.export import export
 from s3d_tf.serving.predict import find_version
 from s3d_tf.weights import Preprocessing
@@ -31,8 +32,10 @@ from s3d_tf.weights.own import attach
 
 NETWORK = flags.DEFINE_string("network", "s3d_g", "Which network.")
 WIDTH = flags.DEFINE_float("width", 1.0, "Factor on its channels.", lower_bound=0)
-NUM_FRAMES = flags.DEFINE_integer("num_frames", 64, "Frames of a clip.", lower_bound=1)
-CROP = flags.DEFINE_integer("crop", 224, "Rows and columns that the network sees; frames are an eighth larger.")
+NUM_FRAMES = flags.DEFINE_integer("num_frames", 64, "Frames of a clip.", lower_bound=8)
+CROP = flags.DEFINE_integer(
+    "crop", 224, "Rows and columns that the network sees; frames are a seventh larger.", lower_bound=32
+)
 BATCH_SIZES = flags.DEFINE_list("batch_sizes", ["1", "2", "4"], "Clips in a request.")
 REPEATS = flags.DEFINE_integer("repeats", 15, "Rounds.", lower_bound=1)
 SERVER = flags.DEFINE_string("server", None, "A TensorFlow Serving, host:port of gRPC, instead of the stand-in.")
@@ -58,7 +61,7 @@ def main(_):
             directory = Path(stack.enter_context(tempfile.TemporaryDirectory())) / MODEL.value
             model = build_model(NETWORK.value, width=WIDTH.value)
             attach(model, Preprocessing(resize=(side, side), crop=CROP.value))
-            version = export(Classifier({"rgb": model}), directory)
+            version = export(Classifier({"rgb": model}, limits=Limits(max(batches), NUM_FRAMES.value)), directory)
             result["memory"] = serving_speed.against_memory(model, version, frames, REPEATS.value)
             print(beside_memory(result["memory"]), flush=True)
             address = stack.enter_context(serving_speed.stand_in_server(directory, MODEL.value))

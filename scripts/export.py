@@ -30,8 +30,11 @@ STREAM_WEIGHTS = flags.DEFINE_list("stream_weights", ["1", "1"], "Factors of the
 BEST = flags.DEFINE_bool("best", False, "Of the runs, the best checkpoint instead of the newest one.")
 LABEL_MAP = flags.DEFINE_string("label_map", None, "A class name a line, for weights that come without.")
 ENDPOINT = flags.DEFINE_string("endpoint", "Mixed_5c", "What the signature `features` gives the mean of.")
-MAX_FRAMES = flags.DEFINE_integer("max_frames", 1024, "That a call may hold, clips x frames.", lower_bound=1)
-MAX_PIXELS = flags.DEFINE_integer("max_pixels", 3840 * 2160, "That a frame may have, rows x columns.", lower_bound=1)
+MAX_CLIPS = flags.DEFINE_integer("max_clips", Limits.max_clips, "That a call may hold.", lower_bound=1)
+MAX_FRAMES = flags.DEFINE_integer("max_frames", Limits.max_frames, "That a clip may have.", lower_bound=1)
+MAX_PIXELS = flags.DEFINE_integer(
+    "max_pixels", Limits.max_pixels, "That a frame may have, rows x columns.", lower_bound=1
+)
 OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "The folder that TF Serving watches.", required=True)
 
 
@@ -54,7 +57,7 @@ def main(_):
         raise ValueError(f"stream_weights are two numbers. Received: {','.join(STREAM_WEIGHTS.value)}") from None
     factors = check_weights(factors, models) if len(models) == 2 else None
     labels = tuple(read_label_map(Path(LABEL_MAP.value))) if LABEL_MAP.value else None
-    limits = Limits(MAX_FRAMES.value, MAX_PIXELS.value)
+    limits = Limits(MAX_CLIPS.value, MAX_FRAMES.value, MAX_PIXELS.value)
     folder = export(Classifier(models, labels, factors, ENDPOINT.value, limits), Path(OUTPUT_DIR.value))
     print(f"{', '.join(sources)}: {folder}")
 

@@ -9,7 +9,6 @@ JPEGs. A long video goes in windows of 250 frames, averaged, or a line each with
 video could not be read or the server failed for it; the other videos are done all the same.
 """
 
-import concurrent.futures
 import json
 import os
 import sys
@@ -22,14 +21,16 @@ from s3d_tf import cli
 from s3d_tf.analysis.contact_sheet import contact_sheet, write_picture
 from s3d_tf.serving.answer import Answer, average
 from s3d_tf.serving.client import DEADLINE, RETRIES, Client, connect
-from s3d_tf.serving.transport import ServerError
+from s3d_tf.serving.parallel import Done, in_order
 from s3d_tf.serving.video_input import WINDOW, find_videos
 
 SERVER = flags.DEFINE_string("server", "localhost:8500", "host:port or unix:PATH of gRPC; http(s)://host:port of REST.")
 MODEL = flags.DEFINE_string("model", "model", "The model's name on the server.")
 VERSION = flags.DEFINE_integer("version", None, "Its version; the server's choice by default.")
 VIDEO = flags.DEFINE_list("video", None, "Video files, folders of frames, folders of videos.", required=True)
-WINDOW_FLAG = flags.DEFINE_integer("window", WINDOW, "Frames sent at once.", lower_bound=1)
+WINDOW_FLAG = flags.DEFINE_integer(
+    "window", None, f"Frames sent at once; {WINDOW} by default, or as many as the model takes.", lower_bound=1
+)
 STRIDE = flags.DEFINE_integer("stride", None, "Frames from a window to the next; a window by default.", lower_bound=1)
 PER_WINDOW = flags.DEFINE_bool("per_window", False, "An answer a window, not their average.")
 TOP = flags.DEFINE_integer("top", 5, "Classes to print.", lower_bound=1)
@@ -38,7 +39,7 @@ PICTURE = flags.DEFINE_string("picture", None, "A folder for a picture of each v
 PARALLEL = flags.DEFINE_integer("parallel", 4, "Videos at a time.", lower_bound=1)
 DEADLINE_FLAG = flags.DEFINE_float("deadline", DEADLINE, "Seconds for a call, with its retries.", lower_bound=0.001)
 RETRIES_FLAG = flags.DEFINE_integer("retries", RETRIES, "More attempts when no server answers.", lower_bound=0)
-TLS = flags.DEFINE_bool("tls", False, "Encrypt gRPC, with the system's roots.")
+TLS = flags.DEFINE_bool("tls", False, "Encrypt gRPC, trusting the roots that come with it.")
 TLS_CA = flags.DEFINE_string("tls_ca", None, "Roots to trust instead, PEM.")
 TLS_CERT = flags.DEFINE_string("tls_cert", None, "Our own certificate, PEM, for a server that asks for one.")
 TLS_KEY = flags.DEFINE_string("tls_key", None, "Its key, PEM.")
@@ -52,14 +53,9 @@ def main(_):
         pictures.mkdir(parents=True, exist_ok=True)
     client = Client(connection(), DEADLINE_FLAG.value, RETRIES_FLAG.value)
     failed = 0
-    with concurrent.futures.ThreadPoolExecutor(PARALLEL.value) as pool:
-        jobs = {pool.submit(ask, client, video): video for video in videos}
-        try:
-            for job in tqdm(jobs, unit="video", disable=len(jobs) == 1):  # in the order they were given
-                failed += show(job, jobs[job], pictures)
-        except BaseException:  # an interrupt: what has not begun does not begin
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    answers = in_order(lambda video: ask(client, video), videos, PARALLEL.value)
+    for done in tqdm(answers, total=len(videos), unit="video", disable=len(videos) == 1):
+        failed += show(done, pictures / picture_name(done.item, videos) if pictures else None)
     if len(videos) > 1 and failed:
         print(f"error: {failed} of {len(videos)} videos have no answer", file=sys.stderr)
     return 1 if failed else 0
@@ -75,24 +71,38 @@ def connection():
 
 def ask(client: Client, video: Path) -> list[Answer]:
     """One answer, or one a window."""
-    answers = list(client.classify_windows(video, WINDOW_FLAG.value, STRIDE.value))
-    return answers if PER_WINDOW.value else [average(answers, client.labels)]
+    answers = client.classify_windows(video, WINDOW_FLAG.value, STRIDE.value)
+    return list(answers) if PER_WINDOW.value else [average(answers, client.labels)]
 
 
-def show(job: concurrent.futures.Future, video: Path, pictures: Path | None) -> bool:
+def show(done: Done, picture: Path | None) -> bool:
     """Prints the answers, and draws them; whether there are none."""
-    try:
-        answers = job.result()
-    except (ValueError, ServerError) as error:
-        tqdm.write(f"error: {video}: {error}", file=sys.stderr)
+    if isinstance(done.error, ValueError | OSError):
+        tqdm.write(f"error: {plain(f'{done.item}: {done.error}')}", file=sys.stderr)
         return True
-    for answer in answers:
-        tqdm.write(line(video, answer), file=sys.stdout)
-        if pictures:
-            name = f"{video.name}_{answer.start}.png" if PER_WINDOW.value else f"{video.name}.png"
-            title = f"{video.name}, {answer.num_frames} frames from {answer.start}"
-            write_picture(pictures / name, contact_sheet(answer.sample, answer.ranking, title, TOP.value))
+    if done.error:
+        raise done.error
+    for answer in done.value:
+        tqdm.write(line(done.item, answer), file=sys.stdout)
+        if picture:
+            picture.parent.mkdir(parents=True, exist_ok=True)
+            title = f"{done.item.name}, {answer.num_frames} frames from {answer.start}"
+            path = picture.with_name(
+                f"{picture.name}_{answer.start}.png" if PER_WINDOW.value else f"{picture.name}.png"
+            )
+            write_picture(path, contact_sheet(answer.sample, answer.ranking, title, TOP.value))
     return False
+
+
+def picture_name(video: Path, videos: list[Path]) -> Path:
+    """Where its picture goes: videos of one name in several folders keep the folders apart."""
+    common = os.path.commonpath([os.path.abspath(other.parent) for other in videos])
+    return Path(os.path.relpath(os.path.abspath(video), common))
+
+
+def plain(text: str) -> str:
+    """Without control characters, which a server's words may hold and a terminal obeys."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 def line(video: Path, answer: Answer) -> str:
@@ -102,7 +112,7 @@ def line(video: Path, answer: Answer) -> str:
         return json.dumps(dict(video=str(video), start=answer.start, frames=answer.num_frames, top=top))
     place = f"frames {answer.start} to {answer.start + answer.num_frames - 1}" if PER_WINDOW.value else ""
     head = f"{video} ({place or f'{answer.num_frames} frames'})"
-    return "\n".join([head, *(f"{score:8.2%}  {label}" for label, score in top)])
+    return "\n".join(map(plain, [head, *(f"{score:8.2%}  {label}" for label, score in top)]))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Iterator
 
 import keras
-import numpy as np
 from keras import ops
 
 from .build import as_network, build_model
@@ -29,14 +28,20 @@ def fold_norms(model: keras.Model) -> keras.Model:
     if not config:
         raise ValueError(f"Only a network of build_model can be folded. Received: {model.name}")
     net = as_network(config.pop("name"))
-    folded = build_model(dataclasses.replace(net, style=dataclasses.replace(net.style, norm=False)), **config)
+    net = dataclasses.replace(net, style=dataclasses.replace(net.style, norm=False))
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32")
+    try:
+        folded = build_model(net, **config)
+    finally:
+        keras.config.set_dtype_policy(policy)
     twins, twin = leaves(folded), None
     for leaf in leaves(model):
         if isinstance(leaf, keras.layers.BatchNormalization):
             _fold(leaf, twin)  # of the conv before it
             continue
         twin = next(twins)
-        for mine, its in zip(leaf.weights, twin.weights, strict=False):  # a twin may have a bias more
+        for mine, its in zip(leaf.weights, twin.weights[: len(leaf.weights)], strict=True):  # a bias more may be there
             its.assign(mine)
     return folded
 
@@ -56,10 +61,10 @@ def leaves(layer: keras.Layer) -> Iterator[keras.Layer]:
 
 def _fold(norm: keras.layers.BatchNormalization, conv: keras.layers.Conv3D) -> None:
     mean, variance, beta = (_float64(v) for v in (norm.moving_mean, norm.moving_variance, norm.beta))
-    scale = (_float64(norm.gamma) if norm.scale else 1.0) / np.sqrt(variance + norm.epsilon)
+    scale = (_float64(norm.gamma) if norm.scale else 1.0) / (variance + norm.epsilon) ** 0.5
     conv.kernel.assign(_float64(conv.kernel) * scale)  # [T, H, W, in, out] by a number an output channel
     conv.bias.assign(beta - mean * scale)
 
 
-def _float64(variable) -> np.ndarray:
-    return ops.convert_to_numpy(variable).astype(np.float64)
+def _float64(variable):
+    return ops.convert_to_numpy(variable).astype("float64")

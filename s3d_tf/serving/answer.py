@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -24,19 +24,24 @@ class Answer(NamedTuple):
 def of_window(shown: Window, logits: np.ndarray, labels: Sequence[str]) -> Answer:
     """The answer to one window; `logits` `[num_classes]`."""
     frames = shown.streams.get("rgb", ())
-    sample = {shown.start + index: frames[index] for index in evenly(len(frames))}
+    sample = {shown.start + index: frames[index].copy() for index in evenly(len(frames))}
     return Answer(shown.start, shown.num_frames, logits, rank(logits, labels), sample)
 
 
-def average(answers: Sequence[Answer], labels: Sequence[str]) -> Answer:
-    """One answer from those to all windows of a video: each counts by its frames."""
-    lengths = [answer.num_frames for answer in answers]
-    logits = np.average([answer.logits for answer in answers], axis=0, weights=lengths).astype(np.float32)
-    frames = {number: frame for answer in answers for number, frame in answer.sample.items()}
+def average(answers: Iterable[Answer], labels: Sequence[str]) -> Answer:
+    """One answer from those to all windows of a video, one or more: each counts by its frames. Holds one at a time."""
+    total, weight, end, frames = np.zeros(len(labels)), 0, 0, {}
+    for answer in answers:
+        total += answer.num_frames * answer.logits.astype(np.float64)
+        weight += answer.num_frames
+        end = max(end, answer.start + answer.num_frames)
+        frames |= answer.sample
+        if len(frames) > 64 * SAMPLE:  # every second one of a long video
+            frames = dict(sorted(frames.items())[::2])
+    logits = (total / weight).astype(np.float32)
     numbers = sorted(frames)
     sample = {numbers[index]: frames[numbers[index]] for index in evenly(len(numbers))}
-    num_frames = max(answer.start + answer.num_frames for answer in answers) - answers[0].start
-    return Answer(answers[0].start, num_frames, logits, rank(logits, labels), sample)
+    return Answer(0, end, logits, rank(logits, labels), sample)
 
 
 def rank(logits: np.ndarray, labels: Sequence[str]) -> list[tuple[str, float]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable, Mapping
 
@@ -30,7 +31,7 @@ class Classifier:
         limits: what a call may ask for.
 
     Raises:
-        ValueError: labels or endpoint that do not fit.
+        ValueError: labels, endpoint or limits that do not fit.
     """
 
     def __init__(
@@ -42,10 +43,15 @@ class Classifier:
         limits: Limits = Limits(),  # noqa: B008 (frozen)
     ):
         (num_classes,) = {model.output_shape[-1] for model in models.values()}
-        labels = labels or next(iter(models.values())).preprocessing.labels
+        known = (model.preprocessing.labels for model in models.values())
+        labels = labels or next((theirs for theirs in known if theirs), None)
         self.labels = labels or tuple(str(index) for index in range(num_classes))
         if num_classes != len(self.labels):
             raise ValueError(f"There must be a label a logit. Received: {len(self.labels)} and {num_classes}")
+        if odd := [label for label in self.labels if not label.isprintable()]:
+            raise ValueError(f"Labels are of printable characters. Received: {odd[0]!r}")
+        for model in models.values():
+            limits.check(model.preprocessing)
         self.streams: dict[str, Preprocessing] = {stream: model.preprocessing for stream, model in models.items()}
         self.factors = dict.fromkeys(models, 1.0) | dict(factors or {})
         self.endpoint, self.limits = endpoint, limits
@@ -82,8 +88,7 @@ class Classifier:
             streams=streams,
             factors=self.factors,
             endpoint=self.endpoint,
-            max_frames=self.limits.max_frames,
-            max_pixels=self.limits.max_pixels,
+            **dataclasses.asdict(self.limits),
         )
 
     def _decode(self, decode: Callable, given: tuple[tf.Tensor, ...]) -> dict[str, tf.Tensor]:
@@ -108,6 +113,9 @@ class Classifier:
 
     def _info(self, query: tf.Tensor) -> dict[str, tf.Tensor]:
         """`info` `[N]`: what `describe` says, as JSON, once for each query, whatever it asks."""
+        count, most = tf.size(query), self.limits.max_clips
+        with require(count <= most, f"A call takes at most {most} queries; received {{}}.", count):
+            query = tf.identity(query)
         return dict(info=tf.fill(tf.shape(query), json.dumps(self.describe())))
 
 
@@ -120,12 +128,7 @@ def frozen(model: keras.Model, endpoint: str) -> Callable[[tf.Tensor], list[tf.T
     Raises:
         ValueError: no such endpoint.
     """
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float32")
-    try:
-        folded = fold_norms(model) if hasattr(model, "s3d_config") else model
-    finally:
-        keras.config.set_dtype_policy(policy)
+    folded = fold_norms(model) if hasattr(model, "s3d_config") else model
     tapped = endpoints(folded, [endpoint, "Logits"])
     p = model.preprocessing
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import ipaddress
-import json
+import re
+import urllib.parse
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from ..weights import Preprocessing
 from . import video_input
 from .answer import Answer, average, of_window
 from .classifier import JPEGS, PIXELS
+from .described import describe
 from .rest_transport import RestTransport
 from .transport import ServerError, Transport, Value, with_retries
 
@@ -33,18 +35,7 @@ class Client:
 
     def __init__(self, transport: Transport, deadline: float = DEADLINE, retries: int = RETRIES):
         self.transport, self.deadline, self.retries = transport, deadline, retries
-        info = self._call("info", {"query": [b""]})
-        try:
-            (text,) = [np.asarray(value).reshape(-1)[0] for value in info.values()]
-            known = json.loads(text)
-            self.labels = [str(label) for label in known["labels"]]
-            self.streams = {stream: Preprocessing.from_json(values) for stream, values in known["streams"].items()}
-            self.max_frames = int(known["max_frames"])
-            if not self.labels or not set(self.streams) <= set(JPEGS) or self.max_frames < 1:
-                raise ValueError("fields out of range")
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-            message = f"The model's description cannot be understood ({error}): was it exported by scripts/export.py?"
-            raise ServerError("INTERNAL", message) from None
+        self.labels, self.streams, self.max_frames = describe(self._call("info", {"query": [b""]}))
 
     def classify(self, path: Path, window: int | None = None) -> Answer:
         """The classes of a whole video; the logits of several windows are averaged, by their frames.
@@ -57,12 +48,11 @@ class Client:
             ValueError: no frame decodes.
             ServerError: the server fails.
         """
-        return average(list(self.classify_windows(path, window)), self.labels)
+        return average(self.classify_windows(path, window), self.labels)
 
     def classify_windows(self, path: Path, window: int | None = None, stride: int | None = None) -> Iterator[Answer]:
         """The classes of each window of a video; see `video_input.windows`."""
-        at_once = min(window or video_input.WINDOW, self.max_frames)
-        for shown in video_input.windows(path, self.streams, at_once, stride):
+        for shown in video_input.windows(path, self.streams, self._window(window), stride):
             jpegs = {JPEGS[stream]: [frames] for stream, frames in shown.jpegs().items()}
             (logits,) = self._logits(self._call("serving_default", jpegs), 1)
             yield of_window(shown, logits, self.labels)
@@ -76,10 +66,17 @@ class Client:
     def features(self, path: Path, window: int | None = None) -> np.ndarray:
         """`[N, C]` float32: the features of each of the N windows of a video."""
         found = []
-        for shown in video_input.windows(path, self.streams, min(window or video_input.WINDOW, self.max_frames)):
+        for shown in video_input.windows(path, self.streams, self._window(window)):
             answer = self._call("features", {JPEGS[s]: [frames] for s, frames in shown.jpegs().items()})
-            found.append(np.concatenate([np.asarray(answer[name], np.float32)[0] for name in sorted(answer)]))
+            names = sorted(answer) or ["features"]
+            found.append(np.concatenate([_numbers(answer.get(name), name, (1, None))[0] for name in names]))
         return np.stack(found)
+
+    def _window(self, window: int | None) -> int:
+        """Frames at once, as many as the model takes."""
+        if window is not None and window > self.max_frames:
+            raise ValueError(f"The model takes up to {self.max_frames} frames at once. Received: window={window}")
+        return window or min(video_input.WINDOW, self.max_frames)
 
     def _call(self, signature: str, inputs: Mapping[str, Value]) -> dict[str, np.ndarray]:
         def attempt(seconds: float) -> dict[str, np.ndarray]:
@@ -89,16 +86,20 @@ class Client:
 
     def _logits(self, outputs: Mapping[str, np.ndarray], batch: int) -> np.ndarray:
         """The logits of an answer, when it is one."""
-        wanted = (batch, len(self.labels))
-        found = outputs.get("logits")
-        try:
-            logits = np.asarray(found, np.float32)
-        except (TypeError, ValueError):
-            logits = np.zeros(0)
-        if logits.shape != wanted or not np.isfinite(logits).all():
-            shape = "none" if found is None else f"{np.shape(found)}"
-            raise ServerError("INTERNAL", f"The server answers with logits that are not {wanted} numbers: {shape}")
-        return logits
+        return _numbers(outputs.get("logits"), "logits", (batch, len(self.labels)))
+
+
+def _numbers(found: Any, name: str, shape: tuple[int | None, ...]) -> np.ndarray:
+    """An answer's finite numbers, float32, of the shape that was promised."""
+    try:
+        numbers = np.asarray(found, np.float32)
+    except (TypeError, ValueError):
+        numbers = np.zeros(())
+    fits = len(numbers.shape) == len(shape) and all(w in (None, n) for n, w in zip(numbers.shape, shape, strict=True))
+    if not fits or not np.isfinite(numbers).all():
+        received = "none" if found is None else f"{np.shape(found)}"
+        raise ServerError("INTERNAL", f"The server answers with {name} that are not {shape} numbers: {received}")
+    return numbers
 
 
 def connect(
@@ -118,32 +119,39 @@ def connect(
         address: `host:port` or `unix:PATH` of gRPC, or `http://...`, `https://...` of REST.
         model: its name.
         version: its number; the server's choice by default.
-        tls: encrypt gRPC; any of `ca`, `certificate` and `key` does so too.
-        ca, certificate, key: PEM files: the roots that the server's certificate must come from, and our own.
+        tls: encrypt gRPC, trusting the roots that come with it; any of `ca`, `certificate` and `key` does so too.
+        ca, certificate, key: PEM files: the roots that the server's certificate must come from (of REST certifi's by
+            default), and our own.
         token: sent as a bearer token, never in the clear to another machine.
 
     Raises:
         ValueError: options that do not go together.
     """
     rest = address.startswith(("http://", "https://"))
+    if "@" in address or (not rest and "://" in address):
+        raise ValueError(f"A server is host:port, unix:PATH, http:// or https://. Received: {address}")
     encrypted = address.startswith("https://") if rest else bool(tls or ca or certificate or key)
+    if token is not None and not re.fullmatch(r"[!-~]+", token):
+        raise ValueError(
+            f"A token is one word of visible ASCII characters. Received: {len(token)} characters, some of them others"
+        )
     if token and not encrypted and not _is_here(address):
         raise ValueError(f"A token needs TLS: it would be sent in the clear. Received: {address}")
-    if rest and (certificate or key or (tls and not encrypted)):
+    if rest and (certificate or key or ((tls or ca) and not encrypted)):
         raise ValueError(f"REST takes TLS as https:// and no certificate of the client's. Received: {address}")
     if rest:
         return RestTransport(address, model, version, ca, token)
     from .grpc_transport import GrpcTransport, read_credentials
 
-    return GrpcTransport(address, model, version, read_credentials(ca, certificate, key) if encrypted else None, token)
+    credentials = read_credentials(ca, certificate, key) if encrypted else None
+    return GrpcTransport(address, model, version, credentials, token, proxy=not _is_here(address))
 
 
 def _is_here(address: str) -> bool:
     """Whether an address is of this machine: a socket, localhost, or one of the loopback range."""
     if address.startswith("unix:"):
         return True
-    host = address.partition("://")[2].partition("/")[0] or address
-    host = host.rpartition(":")[0].strip("[]") or host
+    host = urllib.parse.urlsplit(address if "://" in address else f"//{address}").hostname or ""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,7 +45,10 @@ MONITORING = """\
 prometheus_config { enable: true path: "/monitoring/prometheus/metrics" }
 """
 
-README = """\
+MARK = "<!-- Written by scripts/export.py; the next export writes it again. -->"
+README = (
+    MARK
+    + """
 # {name}
 
 {network}, {classes} classes, for TensorFlow Serving. `1`, `2` ... are its versions; the newest one is served.
@@ -102,23 +107,39 @@ python scripts/query_server.py --server=localhost:8500 --tls_ca=cert.pem --model
 | `frames_features` | {frames} | the same |
 | `info` | `query`, any string `[N]` | `info` `[N]`: sizes, range, labels and limits as JSON |
 
-Logits are in the order of `1/assets.extra/labels.txt`. A call takes {max_frames} frames in all, of up to {max_pixels}
+Logits are in the order of `1/assets.extra/labels.txt`. A call takes {max_clips} clips of {max_frames} frames of up to {max_pixels}
 pixels each; what cannot be taken is an InvalidArgument that says why.
 """
+)
+
+
+def check_folder(directory: Path) -> None:
+    """Whether a folder can be a model's.
+
+    Raises:
+        ValueError: its name is none that configuration files and shells take as it is, or it holds another README.md.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", directory.name):
+        raise ValueError(
+            f"The folder's name is the model's, of letters, digits, dots, - and _. Received: {directory.name!r}"
+        )
+    readme = directory / "README.md"
+    if readme.exists() and not readme.read_text(errors="replace").startswith(MARK):
+        raise ValueError(
+            f"The folder holds another README.md; name one of its own for the model. Received: {directory}"
+        )
 
 
 def write_beside(directory: Path, classifier: Classifier) -> None:
     """Writes README.md, models.config, batching.config and monitoring.config into the folder of the versions."""
-    name = directory.absolute().name
-    batch = max(1, classifier.limits.max_frames // 250)  # of the paper's clips, all frames of ten seconds
+    name, batch = directory.name, classifier.limits.max_clips
     texts = {
         "README.md": README.format(
             name=name,
             network=classifier.network,
             classes=len(classifier.labels),
             endpoint=classifier.endpoint,
-            max_frames=classifier.limits.max_frames,
-            max_pixels=classifier.limits.max_pixels,
+            **dataclasses.asdict(classifier.limits),
             **inputs_in_words(classifier),
         ),
         "models.config": MODELS.format(name=name),

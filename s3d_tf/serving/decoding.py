@@ -20,22 +20,38 @@ class Limits:
     """What one call may ask for.
 
     Attributes:
-        max_frames: in all its clips, `B x T`. A network needs about 4 MB for each at 224x224.
+        max_clips: B.
+        max_frames: T of a clip, as sent and as looped. A network needs about 4 MB for each frame at 224x224.
         max_pixels: rows x columns of a frame, as sent and as resized.
 
     Raises:
         ValueError: a limit below 1.
     """
 
-    max_frames: int = 1024
+    max_clips: int = 4
+    max_frames: int = 256
     max_pixels: int = 3840 * 2160
 
     def __post_init__(self):
-        if min(self.max_frames, self.max_pixels) < 1:
-            raise ValueError(f"A limit is 1 or more. Received: {self.max_frames} frames, {self.max_pixels} pixels")
+        if min(dataclasses.astuple(self)) < 1:
+            raise ValueError(f"A limit is 1 or more. Received: {self}")
+
+    def check(self, preprocessing: Preprocessing) -> None:
+        """Whether a clip of the size that a network wants is within the limits.
+
+        Raises:
+            ValueError: none is.
+        """
+        p = preprocessing
+        rows, columns = p.resize if isinstance(p.resize, tuple) else (p.resize, p.resize)
+        if p.min_frames > self.max_frames or rows * columns > self.max_pixels:
+            raise ValueError(
+                f"The limits must admit {p.min_frames} frames of {rows}x{columns} pixels, which the network sees. "
+                f"Received: {self}"
+            )
 
 
-UNLIMITED = Limits(2**62, 2**62)
+UNLIMITED = Limits(2**31 - 1, 2**31 - 1, 2**62)
 """For videos of our own, in this process."""
 
 
@@ -56,7 +72,7 @@ def from_jpegs(jpegs: tf.Tensor, preprocessing: Preprocessing, limits: Limits) -
         tf.errors.InvalidArgumentError: while running: no frame, too many or too large ones, no JPEG, mixed sizes.
     """
     p = preprocessing
-    with _counted(tf.shape(jpegs), limits):
+    with _counted(tf.shape(jpegs), p, limits):
         begins = tf.strings.substr(jpegs, 0, len(JPEG_START)) == JPEG_START  # [B, T]
     with require(tf.reduce_all(begins), "Frame {} of clip {} is no JPEG.", *_first(~begins)):
         sizes = tf.map_fn(_size_of, tf.reshape(jpegs, [-1]), fn_output_signature=tf.TensorSpec([2], tf.int32))
@@ -82,10 +98,19 @@ def from_pixels(frames: tf.Tensor, preprocessing: Preprocessing, limits: Limits)
     p = preprocessing
     frames = tf.ensure_shape(frames, [None, None, None, None, p.channels])  # names the shape that was received
     shape = tf.shape(frames)
-    with _counted(shape, limits), _sized(shape[None, 2:4], p, limits):
+    with _counted(shape, p, limits):
+        size = tf.identity(shape[2:4])
+    with _sized(size[None], p, limits):
         flat = tf.reshape(frames, [-1, shape[2], shape[3], p.channels])
-    cropped = clips.crop_centre(clips.resize(flat, clips.target_size(shape[2], shape[3], p.resize)), p.crop)
-    return tf.reshape(cropped, [shape[0], shape[1], p.crop, p.crop, p.channels])
+    target = clips.target_size(size[0], size[1], p.resize)
+    spec = tf.TensorSpec([p.crop, p.crop, p.channels], tf.uint8)
+
+    def resized() -> tf.Tensor:  # a frame at a time: of a long one much is resized and little cropped
+        return tf.map_fn(lambda frame: _resized(frame, target, p), flat, fn_output_signature=spec)
+
+    fits = tf.reduce_all(size == target)
+    cropped = tf.cond(fits, lambda: clips.crop_centre(flat, p.crop), resized)
+    return tf.reshape(cropped, [shape[0], shape[1], *spec.shape])
 
 
 def to_clip(pixels: tf.Tensor, preprocessing: Preprocessing) -> tf.Tensor:
@@ -95,19 +120,22 @@ def to_clip(pixels: tf.Tensor, preprocessing: Preprocessing) -> tf.Tensor:
     return clips.scale(pixels, *preprocessing.scale_and_offset())
 
 
-def _counted(shape: tf.Tensor, limits: Limits):
+def _counted(shape: tf.Tensor, p: Preprocessing, limits: Limits):
     """`shape` `[B, T, ...]`: at least one clip of one frame, not too many."""
-    count = tf.reduce_prod(tf.cast(shape[:2], tf.int64))
-    some = "A call needs at least one frame; received {} clips of {} frames."
-    within = f"A call takes at most {limits.max_frames} frames in all; received {{}} clips of {{}}."
-    with require(tf.reduce_all(shape > 0), some, shape[0], shape[1]):
-        count = tf.identity(count)
-    return require(count <= limits.max_frames, within, shape[0], shape[1])
+    num_clips, num_frames = shape[0], shape[1]
+    some = "A call needs at least one clip of one frame; received {} clips of {} frames."
+    few = f"A call takes at most {limits.max_clips} clips of {limits.max_frames} frames; received {{}} clips of {{}}."
+    within = (num_clips <= limits.max_clips) & (tf.maximum(num_frames, p.min_frames) <= limits.max_frames)
+    with require((num_clips > 0) & (num_frames > 0), some, num_clips, num_frames):
+        within = tf.identity(within)
+    return require(within, few, num_clips, num_frames)
 
 
 def _sized(sizes: tf.Tensor, p: Preprocessing, limits: Limits):
     """`sizes` `[N, 2]`, rows and columns: none too large, as it is and resized; of flow none to be resized."""
     rows, columns = sizes[:, 0], sizes[:, 1]
+    with require(tf.reduce_all(sizes > 0), "A frame needs at least one pixel; received {} (rows, columns).", sizes[0]):
+        sizes = tf.identity(sizes)
     targets = tf.map_fn(lambda size: clips.target_size(size[0], size[1], p.resize), sizes)
     if p.modality == "flow":
         fits = tf.reduce_all(sizes == targets, -1)
@@ -142,8 +170,12 @@ def _decode(jpeg: tf.Tensor, size: tf.Tensor, p: Preprocessing) -> tf.Tensor:
         return tf.image.decode_and_crop_jpeg(jpeg, box, **method)
 
     def resized() -> tf.Tensor:
-        pixels = clips.resize(tf.image.decode_jpeg(jpeg, **method)[None], target)
-        return clips.crop_centre(pixels, p.crop)[0]
+        return _resized(tf.image.decode_jpeg(jpeg, **method), target, p)
 
     pixels = tf.cond(tf.reduce_all(size == target), as_it_is, resized)
     return tf.ensure_shape(pixels[..., : p.channels], [p.crop, p.crop, p.channels])
+
+
+def _resized(frame: tf.Tensor, target: tf.Tensor, p: Preprocessing) -> tf.Tensor:
+    """One frame `[H, W, C]` uint8 -> the centre of it at another size, `[crop, crop, C]`."""
+    return clips.crop_centre(clips.resize(frame[None], target), p.crop)[0]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import glob
 import os
 import shutil
+import socket
 from pathlib import Path
 
 import tensorflow as tf
@@ -27,23 +30,26 @@ def export(classifier: Classifier, directory: Path) -> Path:
         The version's folder.
 
     Raises:
+        ValueError: a folder whose name cannot be a model's, or with a README.md of somebody else.
         OSError: the folder cannot be written.
     """
+    directory = Path(os.path.abspath(directory))
+    companions.check_folder(directory)
     directory.mkdir(parents=True, exist_ok=True)
-    for left in directory.glob("tmp-*"):  # of an export that was killed
-        if not _runs(left.name.rpartition("-")[2]):
+    ours = f".s3d_tf-export-{socket.gethostname()}-"
+    for left in directory.glob(f"{glob.escape(ours)}*"):  # of an export of this machine that was killed
+        if not _runs(left.name.removeprefix(ours)):
             shutil.rmtree(left, ignore_errors=True)
-    version = directory / str(max(versions(directory), default=0) + 1)
-    temporary = directory / f"tmp-{version.name}-{os.getpid()}"
+    temporary = directory / f"{ours}{os.getpid()}"
     try:
         tf.saved_model.save(tf.Module(), str(temporary), signatures=classifier.signatures())
         (temporary / METADATA).parent.mkdir(exist_ok=True)
         write_json(temporary / METADATA, classifier.describe())
         write_text(temporary / LABELS, "".join(f"{label}\n" for label in classifier.labels))
         companions.write_warmup(temporary, classifier)
-        os.replace(temporary, version)
+        version = _claim(temporary, directory)
     except tf.errors.OpError as error:
-        raise OSError(f"Cannot write {version}: {error.message}") from None
+        raise OSError(f"Cannot write into {directory}: {error.message}") from None
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     companions.write_beside(directory, classifier)
@@ -53,6 +59,18 @@ def export(classifier: Classifier, directory: Path) -> Path:
 def versions(directory: Path) -> list[int]:
     """The versions in a folder that TF Serving would see, rising."""
     return sorted(int(child.name) for child in directory.iterdir() if child.name.isdecimal() and child.is_dir())
+
+
+def _claim(temporary: Path, directory: Path) -> Path:
+    """Gives a whole export the next number that no other one has taken meanwhile."""
+    while True:
+        version = directory / str(max(versions(directory), default=0) + 1)
+        try:
+            os.rename(temporary, version)
+            return version
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
 
 
 def _runs(process: str) -> bool:

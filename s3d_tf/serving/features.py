@@ -15,10 +15,12 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from ..data import video
+from ..data.frames import resize
 from ..data.listing import list_csv
 from ..files import read_json, write_bytes, write_json
 from ..networks import endpoints
 from ..networks.clip import MIN_FRAMES
+from . import video_input
 from .decoding import UNLIMITED, from_pixels, to_clip
 from .windows import sliding
 
@@ -98,7 +100,8 @@ class Extractor:
         Raises:
             VideoError: no frame of the file decodes.
         """
-        frames = (frame.rgb for frame in video.iter_frames(path, self.preprocessing.resize))
+        p = self.preprocessing
+        frames = (resize(frame, p.resize) for frame in video_input.decode(path, p.fps))
         found = [
             (start, self._activations(tf.constant(np.stack(window))).numpy())
             for start, window in sliding(frames, self.settings.window, self.settings.stride)

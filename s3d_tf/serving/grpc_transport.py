@@ -18,6 +18,8 @@ from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 from .transport import MAX_ANSWER, ServerError, Value, sentence
 
+TLS_WORDS = ("SSL_ERROR", "CERTIFICATE_VERIFY_FAILED", "WRONG_VERSION_NUMBER", "handshake", "Hostname Verification")
+
 
 class GrpcTransport:
     """A connection to one model.
@@ -27,6 +29,7 @@ class GrpcTransport:
         model: its name; `version` its number, the server's choice by default.
         credentials: for TLS; without, the connection is in the clear.
         token: sent as `authorization: Bearer ...`.
+        proxy: go through the one that the environment names (http_proxy).
     """
 
     def __init__(
@@ -36,10 +39,12 @@ class GrpcTransport:
         version: int | None = None,
         credentials: grpc.ChannelCredentials | None = None,
         token: str | None = None,
+        proxy: bool = True,
     ):
         self.address, self.model, self.version = address, model, version
         options = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", MAX_ANSWER)]
         options += [("grpc.enable_retries", 0)]  # ours tell apart what may be asked again
+        options += [("grpc.enable_http_proxy", int(proxy))]
         self._channel = (
             grpc.secure_channel(address, credentials, options)
             if credentials
@@ -50,12 +55,14 @@ class GrpcTransport:
 
     def call(self, signature: str, inputs: Mapping[str, Value], seconds: float) -> dict[str, np.ndarray]:
         """See `Transport`."""
-        request = make_request(self.model, self.version, signature, inputs)
         try:
+            request = make_request(self.model, self.version, signature, inputs)
             answer = self._stub.Predict(request, timeout=seconds, metadata=self._metadata)
         except grpc.RpcError as error:
-            code = error.code().name
-            raise ServerError(code, sentence(code, error.details() or "", self.address, seconds)) from None
+            code, details = error.code().name, error.details() or ""
+            if code == "UNAVAILABLE" and any(word in details for word in TLS_WORDS):
+                code = "TLS"
+            raise ServerError(code, sentence(code, details, self.address, seconds)) from None
         except ValueError as error:  # a message of more than 2 GiB
             raise ServerError("INVALID_ARGUMENT", f"The request cannot be sent: {error}") from None
         try:
@@ -96,13 +103,16 @@ def make_request(
 def read_credentials(
     ca: Path | None = None, certificate: Path | None = None, key: Path | None = None
 ) -> grpc.ChannelCredentials:
-    """TLS: the server's roots (the system's by default), and a certificate of our own with its key where it asks.
+    """TLS: the server's roots (those that come with gRPC by default), and a certificate of our own with its key.
 
     Raises:
-        ValueError: only one of certificate and key.
+        ValueError: only one of certificate and key, or a file that is no PEM.
         OSError: a file cannot be read.
     """
     if bool(certificate) != bool(key):
         raise ValueError(f"A certificate needs its key. Received: {certificate} and {key}")
     contents = [path.read_bytes() if path else None for path in (ca, key, certificate)]
+    for path, content in zip((ca, key, certificate), contents, strict=True):
+        if content is not None and b"-----BEGIN " not in content:
+            raise ValueError(f"TLS takes PEM files. Received: {path}")
     return grpc.ssl_channel_credentials(*contents)

@@ -45,11 +45,12 @@ class Predictor:
         Raises:
             ValueError: no frame of the file decodes.
         """
-        answers = []
-        for shown in video_input.windows(path, self.streams, min(video_input.WINDOW, self.max_frames)):
-            given = {PIXELS[stream]: tf.constant(frames[None]) for stream, frames in shown.streams.items()}
-            answers.append(of_window(shown, np.asarray(self._classify(**given)["logits"])[0], self.labels))
-        return average(answers, self.labels)
+        windows = video_input.windows(path, self.streams, min(video_input.WINDOW, self.max_frames))
+        return average((self._answer(shown) for shown in windows), self.labels)
+
+    def _answer(self, shown: video_input.Window) -> Answer:
+        given = {PIXELS[stream]: tf.constant(frames[None]) for stream, frames in shown.streams.items()}
+        return of_window(shown, np.asarray(self._classify(**given)["logits"])[0], self.labels)
 
 
 def load_predictor(path: Path) -> Predictor:

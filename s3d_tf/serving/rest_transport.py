@@ -23,7 +23,7 @@ class RestTransport:
     Args:
         address: `http://host:port` or `https://...`, what stands before `/v1`.
         model: its name; `version` its number, the server's choice by default.
-        ca: roots for TLS; the system's by default.
+        ca: roots for TLS; certifi's by default.
         token: sent as `Authorization: Bearer ...`.
     """
 
@@ -70,9 +70,9 @@ class RestTransport:
     def _post(self, body: bytes, seconds: float) -> tuple[int, bytes]:
         """Status and text, with a limit on its length and on each wait."""
         try:
-            with self._session.post(
-                self.url, data=body, headers={"Content-Type": "application/json"}, timeout=seconds, stream=True
-            ) as answer:
+            options = dict(timeout=seconds, stream=True, allow_redirects=False)  # what is sent goes nowhere else
+            headers = {"Content-Type": "application/json"}
+            with self._session.post(self.url, data=body, headers=headers, **options) as answer:
                 text = b""
                 for part in answer.iter_content(1 << 20):
                     text += part
@@ -82,7 +82,7 @@ class RestTransport:
         except requests.Timeout:
             raise _error("DEADLINE_EXCEEDED", "no answer", self.address, seconds) from None
         except requests.exceptions.SSLError as error:
-            raise _error("UNAUTHENTICATED", f"TLS fails ({_cause(error)})", self.address, seconds) from None
+            raise _error("TLS", _cause(error), self.address, seconds) from None
         except requests.RequestException as error:
             raise _error("UNAVAILABLE", _cause(error), self.address, seconds) from None
 

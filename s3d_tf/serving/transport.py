@@ -22,7 +22,7 @@ class ServerError(OSError):
     """What a server answered instead of what it was asked for, or that it did not answer, as one sentence.
 
     Attributes:
-        code: of gRPC, such as "INVALID_ARGUMENT", "UNAVAILABLE" or "DEADLINE_EXCEEDED".
+        code: of gRPC, such as "INVALID_ARGUMENT", "UNAVAILABLE" or "DEADLINE_EXCEEDED"; or "TLS".
     """
 
     def __init__(self, code: str, message: str):
@@ -97,9 +97,13 @@ def within(seconds: float, function: Callable[[], Any], server: str) -> Any:
 def sentence(code: str, details: str, server: str, seconds: float) -> str:
     """What happened, for a person: TensorFlow's wrapping is taken off the server's own words."""
     said = re.sub(r"\[\[.*|\[Op:.*|\{\{.*?\}\}", "", " ".join(details.split())).strip()
+    said = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in said)
+    if code == "UNAVAILABLE" and said.endswith(("Socket closed", "Connection reset by peer")):
+        said += " (does it want TLS, --tls?)"
     if asserted := re.search(r"assertion failed: \[(.*)\]$", said):
         said = asserted.group(1)
     sentences = {
+        "TLS": f"No TLS connection to {server} (--tls_ca names the roots to trust): {said}",
         "UNAVAILABLE": f"No server answers at {server}: {said}",
         "DEADLINE_EXCEEDED": f"{server} did not answer within {seconds:g} s (--deadline): {said}",
         "NOT_FOUND": f"{server} does not serve that: {said}",

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+from absl import logging
 
 from ..data import flow, frames, video
 from ..weights import Preprocessing
@@ -50,8 +51,9 @@ def find_videos(paths: Iterable[str]) -> list[Path]:
         files = sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
         if not files:
             raise ValueError(f"There are no videos. Received: {path}")
-        folders = {file.parent for file in files if file.suffix.lower() in IMAGES}
-        found += sorted(folders | {file for file in files if file.parent not in folders})
+        others = {file.parent for file in files if file.suffix.lower() not in IMAGES}
+        frames_of = {file.parent for file in files} - others  # a picture amid videos is named as no video
+        found += sorted(frames_of | {file for file in files if file.parent in others})
     return found
 
 
@@ -86,18 +88,36 @@ def encode(frame: np.ndarray) -> bytes:
 
 def _frames(path: Path, streams: Mapping[str, Preprocessing]) -> Iterator[dict[str, np.ndarray]]:
     """Frame by frame what each stream sees."""
+    rgb = streams.get("rgb")
+    fps = next((p.fps for p in streams.values() if p.fps), None)
     try:
-        reader = video.open_video(path, FOLDER_FPS)
-        decoded = (frame.rgb for frame in reader.frames())
-        rgb = streams.get("rgb")
         if "flow" in streams:
-            yield from _with_flow(decoded, rgb, streams["flow"])
+            yield from _with_flow(decode(path, fps), rgb, streams["flow"])
         else:
-            for frame in decoded:
+            for frame in decode(path, fps):
                 yield dict(rgb=frames.resize(frame, rgb.resize))
-        reader.check(min_decoded=0)
     except video.VideoError as error:
         raise ValueError(f"Cannot read {path}: {error}") from None
+
+
+def decode(path: Path, fps: float | None) -> Iterator[np.ndarray]:
+    """The frames of a video, `[H, W, 3]` uint8 RGB, at the rate that the weights were trained at; None is as it is.
+
+    What a damaged file lacks is told in a warning.
+
+    Raises:
+        VideoError: no frame decodes.
+    """
+    reader = video.open_video(path, FOLDER_FPS)
+    shown = reader.frames()
+    if fps and not path.is_dir():
+        shown = frames.resample(shown, fps, reader.fps)
+    for frame in shown:
+        yield frame.rgb
+    reader.check(min_decoded=0)
+    if reader.decoded < frames.MIN_DECODED * reader.declared_frames or reader.damaged:
+        names = f" (damaged: {', '.join(reader.damaged[:3])})" if reader.damaged else ""
+        logging.warning("%s: %d of %d declared frames decode%s", path, reader.decoded, reader.declared_frames, names)
 
 
 def _with_flow(

@@ -47,6 +47,22 @@ def make_strategy(num_replicas: int | None = None, peer_timeout: float = PEER_TI
     return tf.distribute.MirroredStrategy(devices[: num_replicas or len(devices)])
 
 
+def check_precision(precision: str, num_frames: int) -> None:
+    """Whether this machine's kernels compute what a network of that precision asks for.
+
+    On the CPU oneDNN's bfloat16 gradient of a kernel of three taps is memory that nobody wrote where the conv sees
+    exactly two frames, as Mixed_4* or Mixed_5* do of clips of up to 16 (TensorFlow 2.21, processors with AVX512_BF16).
+
+    Raises:
+        ValueError: they do not.
+    """
+    if precision == "mixed_bfloat16" and num_frames <= 16 and not tf.config.list_physical_devices("GPU"):
+        raise ValueError(
+            "On the CPU mixed_bfloat16 needs clips of more than 16 frames: TensorFlow's gradient of a conv over two "
+            f"frames is wrong there. Received: num_frames={num_frames}"
+        )
+
+
 def read_cluster(environment: Mapping[str, str]) -> tuple[list[str], int]:
     """The workers' addresses and which of them this process is; none where TF_CONFIG is not set.
 

@@ -17,7 +17,7 @@ import tensorflow as tf
 from ..data import clips
 from ..data.pipeline import KEYS, Batch
 from ..weights import Preprocessing
-from .devices import num_workers
+from .devices import check_precision, num_workers
 from .optimizer import LossScale, make_optimizer
 from .recipes import Recipe, learning_rate
 from .sharing import moving_averages, share_out, sum_like
@@ -63,7 +63,7 @@ class Trainer:
         stop: looked at before every micro-batch (with many workers: every step).
 
     Raises:
-        ValueError: a batch that cannot be shared out evenly.
+        ValueError: a batch that cannot be shared out evenly, or a precision that the CPU does not compute.
     """
 
     def __init__(
@@ -76,6 +76,7 @@ class Trainer:
         stop: Stop | None = None,
     ):
         self.recipe, self.strategy, self.stop = recipe, strategy, stop or Stop()
+        check_precision(recipe.precision, recipe.num_frames)
         self.clips_at_once, self.micro_batches = share_out(recipe, strategy.num_replicas_in_sync)
         self._key, self._scaling = KEYS[preprocessing.modality], preprocessing.scale_and_offset()
         self._num_workers = num_workers(strategy)

@@ -91,6 +91,7 @@ class _Training:
         self.split, self.data_dir, self.work_dir, self.strategy, self.pace = split, data_dir, work_dir, strategy, pace
         check(split, recipe.crop, (recipe.stream,))
         share_out(recipe, strategy.num_replicas_in_sync)
+        devices.check_precision(recipe.precision, recipe.num_frames)
         validation = open_split(data_dir, pace.evaluate_split) if pace.evaluate_every else None
         if validation and devices.num_workers(strategy) > 1:
             raise ValueError("Many workers do not evaluate; run scripts/evaluate.py beside. Received: evaluate_every")

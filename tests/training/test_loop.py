@@ -202,12 +202,18 @@ def test_the_loss_scale_falls_at_an_overflow_and_grows_after_many_steps():
 
 
 def test_bfloat16_trains_in_half_precision_and_keeps_full_weights():
-    trainer = make_trainer(dataclasses.replace(RECIPE, precision="mixed_bfloat16"))
+    trainer = make_trainer(dataclasses.replace(RECIPE, precision="mixed_bfloat16", num_frames=17))
     assert trainer.model.get_layer("Mixed_3b").compute_dtype == "bfloat16"
     assert {v.dtype for v in trainer.model.trainable_variables} == {"float32"}
     iterator = feed(trainer, steps=1)
     losses = [trainer.train(iterator, 5).loss for _ in range(4)]
     assert losses[-1] < 0.7 * losses[0]
+
+
+@pytest.mark.skipif(bool(tf.config.list_physical_devices("GPU")), reason="of the CPU's kernels")
+def test_bfloat16_of_short_clips_is_refused_on_the_cpu():
+    with pytest.raises(ValueError, match=r"more than 16 frames.*Received: num_frames=16"):
+        make_trainer(dataclasses.replace(RECIPE, precision="mixed_bfloat16", num_frames=16))
 
 
 def use_two_cpus():

@@ -40,6 +40,27 @@ def test_what_differs_from_a_recipe_is_told():
     assert recipes.differences(recipes.recipe("kinetics")) == {}
 
 
+def test_what_may_have_been_forgotten_is_told():
+    assert all(recipes.doubts(recipe) == [] for recipe in recipes.RECIPES.values())
+    short = recipes.recipe("mini_kinetics", steps=100)
+    late, slow = recipes.doubts(short)
+    assert "changes at 60000, 70000, after the last step" in late
+    assert "remember about 1000 steps, of 100" in slow
+
+
+def test_the_recipes_are_listed_a_line_each():
+    heads, *lines = recipes.table().splitlines()
+    assert [line.split()[0] for line in lines] == list(recipes.RECIPES)
+    assert "0.1, 0.01 from 60000, 0.001 from 70000" in lines[2]
+    assert heads.index("learning rates") == lines[2].index("0.1, 0.01")
+
+
+def test_the_width_of_weights_needs_not_be_known():
+    assert recipes.recipe("ucf101", weights="run", network="", width=0.0).width == 0
+    with pytest.raises(ValueError, match="width must be above 0"):
+        recipes.recipe("ucf101", width=0.0)
+
+
 @pytest.mark.parametrize("cls", [recipes.Recipe, run.Pace])
 def test_every_field_is_described(cls):
     told = recipes.describe(cls)
