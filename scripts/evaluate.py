@@ -7,8 +7,7 @@
 The last one adds the logits of an RGB and a flow network (Table 4). --reversed plays every video backwards.
 
 Writes into RUN or RESULTS, with NAME being SPLIT, SPLIT_reversed, SPLIT_two_stream or SPLIT_10x3: evaluation_NAME.json,
-the numbers with the protocol they were measured by; confusion_NAME.csv and .png; predictions_NAME.csv, the top 5 of each
-video.
+the numbers with their protocol; confusion_NAME.csv and .png; predictions_NAME.csv, the top 5 of each video.
 """
 
 from pathlib import Path

@@ -32,9 +32,7 @@ LABEL_MAP = flags.DEFINE_string("label_map", None, "A class name a line, for wei
 ENDPOINT = flags.DEFINE_string("endpoint", "Mixed_5c", "What the signature `features` gives the mean of.")
 MAX_CLIPS = flags.DEFINE_integer("max_clips", Limits.max_clips, "That a call may hold.", lower_bound=1)
 MAX_FRAMES = flags.DEFINE_integer("max_frames", Limits.max_frames, "That a clip may have.", lower_bound=1)
-MAX_PIXELS = flags.DEFINE_integer(
-    "max_pixels", Limits.max_pixels, "That a frame may have, rows x columns.", lower_bound=1
-)
+MAX_PIXELS = flags.DEFINE_integer("max_pixels", Limits.max_pixels, "That a frame may have.", lower_bound=1)
 OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "The folder that TF Serving watches.", required=True)
 
 

@@ -133,7 +133,7 @@ def connect(
     encrypted = address.startswith("https://") if rest else bool(tls or ca or certificate or key)
     if token is not None and not re.fullmatch(r"[!-~]+", token):
         raise ValueError(
-            f"A token is one word of visible ASCII characters. Received: {len(token)} characters, some of them others"
+            f"A token is a word of visible ASCII characters. Received: {len(token)} characters, some of another kind"
         )
     if token and not encrypted and not _is_here(address):
         raise ValueError(f"A token needs TLS: it would be sent in the clear. Received: {address}")

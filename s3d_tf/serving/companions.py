@@ -107,8 +107,8 @@ python scripts/query_server.py --server=localhost:8500 --tls_ca=cert.pem --model
 | `frames_features` | {frames} | the same |
 | `info` | `query`, any string `[N]` | `info` `[N]`: sizes, range, labels and limits as JSON |
 
-Logits are in the order of `1/assets.extra/labels.txt`. A call takes {max_clips} clips of {max_frames} frames of up to {max_pixels}
-pixels each; what cannot be taken is an InvalidArgument that says why.
+Logits are in the order of `1/assets.extra/labels.txt`. A call takes {max_clips} clips of {max_frames} frames of up
+to {max_pixels} pixels each; what cannot be taken is an InvalidArgument that says why.
 """
 )
 
@@ -126,7 +126,7 @@ def check_folder(directory: Path) -> None:
     readme = directory / "README.md"
     if readme.exists() and not readme.read_text(errors="replace").startswith(MARK):
         raise ValueError(
-            f"The folder holds another README.md; name one of its own for the model. Received: {directory}"
+            f"The folder holds another README.md; give the model a folder of its own. Received: {directory}"
         )
 
 

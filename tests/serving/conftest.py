@@ -29,12 +29,12 @@ def model():
 
 @pytest.fixture(scope="session")
 def folder(model, tmp_path_factory):
-    """Version 1 of `animals`, which takes 100 frames of 10,000 pixels."""
+    """Version 1 of `animals`, which takes 2 clips of 100 frames of 10,000 pixels."""
     from s3d_tf.serving.classifier import Classifier
     from s3d_tf.serving.decoding import Limits
     from s3d_tf.serving.export import export
 
-    limits = Limits(max_frames=100, max_pixels=10_000)
+    limits = Limits(max_clips=2, max_frames=100, max_pixels=10_000)
     return export(Classifier({"rgb": model}, limits=limits), tmp_path_factory.mktemp("model") / "animals")
 
 

@@ -4,10 +4,13 @@ import base64
 import http.server
 import json
 import os
+import shutil
 import socket
+import subprocess
 import threading
 import time
 from concurrent import futures
+from pathlib import Path
 
 import grpc
 import numpy as np
@@ -83,6 +86,8 @@ def test_a_folder_of_frames_is_a_video(client, motion_videos, tmp_path):
     expected = client.classify(motion_videos / VIDEO).logits
     np.testing.assert_allclose(client.classify(tmp_path).logits, expected, atol=1e-5)
     assert video_input.find_videos([str(tmp_path)]) == [tmp_path]
+    (tmp_path / "a.mp4").touch()  # a folder of videos and a picture: all of them are looked at
+    assert len(video_input.find_videos([str(tmp_path)])) == 13
 
 
 @pytest.mark.parametrize(("name", "version", "code"), [("birds", None, "NOT_FOUND"), ("animals", 7, "NOT_FOUND")])
@@ -96,7 +101,7 @@ def test_the_servers_own_sentence_arrives(client):
     with pytest.raises(ServerError, match=r"cannot take this: Frame 1 of clip 0 is no JPEG\.$") as caught:
         client._call("serving_default", {"jpegs": [[*jpegs(frames(1, 1))[0], b"\xff\xd8 no"]]})
     assert caught.value.code == "INVALID_ARGUMENT"
-    with pytest.raises(ServerError, match="at most 100 frames"):
+    with pytest.raises(ServerError, match="at most 2 clips of 100 frames"):
         client.classify_frames(frames(1, 101))
 
 
@@ -188,8 +193,7 @@ def lie():
     servers = []
 
     def start(info=None, outputs=None, code=None):
-        good = dict(labels=["a", "b"], streams={"rgb": dict(resize=[40, 40], crop=32)}, max_frames=100)
-        servicer = Lying([json.dumps(good) if info is None else info], outputs or {}, code)
+        servicer = Lying([described() if info is None else info], outputs or {}, code)
         server = grpc.server(futures.ThreadPoolExecutor(1))
         prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(servicer, server)
         port = server.add_insecure_port("127.0.0.1:0")
@@ -202,10 +206,20 @@ def lie():
         server.stop(None)
 
 
-NO_INFO = ["", "[]", '{"labels": 3}', '{"labels": [], "streams": {}, "max_frames": 1}', "{" * 99]
+def described(**changes):
+    good = dict(labels=["a", "b"], streams={"rgb": dict(resize=[40, 40], crop=32)}, max_frames=100)
+    return json.dumps(good | changes)
 
 
-@pytest.mark.parametrize("info", NO_INFO)
+NO_INFO = [
+    *("", "[]", "{" * 99, "[" * 100_000, '{"labels": 3}', '{"labels": [], "streams": {}, "max_frames": 1}'),
+    *(described(streams={}), described(labels="ab"), described(labels=[1, 2]), described(max_frames=1e300)),
+    *(described(max_frames=float("inf")), described(streams={"rgb": dict(modality="flow")})),
+    *(described(streams={"rgb": dict(resize=[70_000, 70_000])}), described(streams={"sound": {}})),
+]
+
+
+@pytest.mark.parametrize("info", NO_INFO, ids=lambda info: info[:40])
 def test_a_model_of_another_maker_is_named(lie, info):
     with pytest.raises(ServerError, match=r"description cannot be understood.*scripts/export.py"):
         Client(connect(lie(info)[0], "animals"))
@@ -220,6 +234,13 @@ def test_logits_that_are_none_are_refused(lie, outputs):
     client = Client(connect(lie(outputs=outputs)[0], "animals"))
     with pytest.raises(ServerError, match=r"logits that are not \(1, 2\) numbers"):
         client.classify_frames(frames(1))
+
+
+@pytest.mark.parametrize("value", [1.0, [["x"]], [[np.nan]], [1.0, 2.0]], ids=str)
+def test_features_that_are_none_are_refused(lie, value, motion_videos):
+    client = Client(connect(lie(outputs={"features": value})[0], "animals"))
+    with pytest.raises(ServerError, match=r"features that are not \(1, None\) numbers"):
+        client.features(motion_videos / VIDEO)
 
 
 def test_a_tensor_that_declares_more_than_it_holds_takes_no_memory(lie):
@@ -259,8 +280,76 @@ def test_a_token_is_not_sent_in_the_clear():
             connect(address, "animals", token="secret")
     for address in ("localhost:8500", "http://127.0.0.1:8501", "[::1]:8500", "unix:/tmp/x", "https://example.org"):
         connect(address, "animals", token="secret").close()
+    for address in ("http://localhost:1@example.org/", "dns://127.0.0.1/example.org:8500"):
+        with pytest.raises(ValueError, match="A server is host:port"):
+            connect(address, "animals", token="secret")
+    with pytest.raises(ValueError, match=r"visible ASCII characters\. Received: 3 characters") as caught:
+        connect("localhost:1", "animals", token="a\nb")
+    assert "a\nb" not in str(caught.value)
+
+
+def test_options_that_do_not_go_together(tmp_path):
+    (tmp_path / "no.pem").write_text("nothing")
     with pytest.raises(ValueError, match="needs its key"):
         connect("localhost:1", "animals", certificate="cert.pem")
+    with pytest.raises(ValueError, match=f"TLS takes PEM files. Received: {tmp_path}/no.pem"):
+        connect("localhost:1", "animals", ca=tmp_path / "no.pem")
+    with pytest.raises(ValueError, match="REST takes TLS as https"):
+        connect("http://localhost:1", "animals", ca=tmp_path / "no.pem")
+
+
+def test_no_proxy_stands_between_here_and_here(server, monkeypatch):
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "grpc_proxy"):
+        monkeypatch.setenv(name, f"http://localhost:{free_port()}")
+    for address in (server.grpc, server.rest):
+        assert Client(connect(address, "animals"), retries=0).labels == LABELS
+
+
+@pytest.fixture
+def tls(tmp_path):
+    """A server of gRPC with a certificate of its own, and that."""
+    command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -keyout key.pem -out cert.pem"
+    command = [*command.split(), "-addext", "subjectAltName=DNS:localhost"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    server = grpc.server(futures.ThreadPoolExecutor(1))
+    lying = Lying([described()], {"logits": [[1.0, 2.0]]})
+    prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(lying, server)
+    pair = tuple((tmp_path / name).read_bytes() for name in ("key.pem", "cert.pem"))
+    port = server.add_secure_port("localhost:0", grpc.ssl_server_credentials([pair]))
+    server.start()
+    yield f"localhost:{port}", tmp_path / "cert.pem"
+    server.stop(None)
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="no openssl to make a certificate with")
+def test_tls(tls):
+    address, cert = tls
+    client = Client(connect(address, "animals", ca=cert, token="secret"))
+    assert client.classify_frames(frames(1)).tolist() == [[1.0, 2.0]]
+    with pytest.raises(ServerError, match=r"No TLS connection to localhost.*--tls_ca") as caught:
+        Client(connect(address, "animals", tls=True), retries=3)
+    assert caught.value.code == "TLS"
+    with pytest.raises(ServerError, match=r"does it want TLS, --tls\?"):
+        Client(connect(address, "animals"), retries=0)
+
+
+def test_a_redirect_is_not_followed():
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(307)
+            self.send_header("Location", "http://localhost:1/")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with pytest.raises(ServerError, match="HTTP 307"):
+            Client(connect(f"http://localhost:{server.server_port}", "animals"))
+        server.shutdown()
 
 
 def test_rest_says_what_the_api_documents():
@@ -305,7 +394,7 @@ def test_the_binary(server, motion_videos, run_script, tmp_path):
     assert all(line["frames"] == 12 and len(line["top"]) == 3 for line in lines)
     assert f"error: {tmp_path}/bad.mp4: Cannot read" in done.stderr
     assert f"1 of {len(lines) + 1} videos have no answer" in done.stderr
-    pictures = sorted(path.name for path in (tmp_path / "p").iterdir())
+    pictures = sorted(path.name for path in (tmp_path / "p").rglob("*.png"))
     assert pictures == [f"{path.name}.png" for path in sorted(good.iterdir())]
     done = run_script("query_server.py", *flags, f"--video={motion_videos / VIDEO}", "--per_window", "--window=6")
     assert done.returncode == 0, done.stderr
@@ -321,7 +410,7 @@ def test_tensorflow_serving_itself(motion_videos):
     """Of the folder that TFS_MODEL_DIR names, under the name `animals`; CONTRIBUTING.md says how to start it."""
     from s3d_tf.serving.predict import load_predictor
 
-    expected = load_predictor(os.environ["TFS_MODEL_DIR"]).predict(motion_videos / VIDEO).logits
+    expected = load_predictor(Path(os.environ["TFS_MODEL_DIR"])).predict(motion_videos / VIDEO).logits
     found = Client(connect(os.environ["TFS_ADDRESS"], "animals"))
-    assert np.abs(found.classify(motion_videos / VIDEO).logits - expected).max() < 0.1 * expected.std()
+    assert np.abs(found.classify(motion_videos / VIDEO).logits - expected).max() < 0.3 * expected.std()
     assert isinstance(found.transport, GrpcTransport | rest_transport.RestTransport)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import resource
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from s3d_tf.weights import Preprocessing
 from .conftest import frames, header_says, jpegs
 
 P = Preprocessing(resize=(40, 40), crop=32, min_frames=8)
-LIMITS = Limits(max_frames=50, max_pixels=10_000)
+LIMITS = Limits(max_clips=3, max_frames=50, max_pixels=10_000)
 CLIPS = frames(2, 4)
 
 
@@ -69,8 +70,8 @@ def test_flow_of_another_size_is_refused():
 
 GOOD = jpegs(CLIPS[:1])[0]
 HOSTILE = {
-    "no frame": ([[]], "at least one frame; received 1 clips of 0 frames"),
-    "no clip": (np.zeros((0, 4), "S1"), "at least one frame; received 0 clips of 4 frames"),
+    "no frame": ([[]], "at least one clip of one frame; received 1 clips of 0 frames"),
+    "no clip": (np.zeros((0, 4), "S1"), "at least one clip of one frame; received 0 clips of 4 frames"),
     "empty strings": ([[*GOOD, b""]], "Frame 4 of clip 0 is no JPEG"),
     "random bytes": ([GOOD, [*GOOD[:3], os.urandom(300)]], "Frame 3 of clip 1 is no JPEG"),
     "a PNG": ([[tf.io.encode_png(CLIPS[0, 0]).numpy()]], "Frame 0 of clip 0 is no JPEG"),
@@ -78,8 +79,8 @@ HOSTILE = {
     "half a JPEG": ([[GOOD[0][: len(GOOD[0]) // 2]]], "Invalid JPEG data"),
     "a huge header": ([[header_says(jpeg, 60_000) for jpeg in GOOD]], "may have 10000 pixels.*received 60000x60000"),
     "mixed sizes": ([[*GOOD, *jpegs(frames(1, 1, 48))[0]]], "Frame 4 of clip 0 is of another size"),
-    "too many": ([GOOD[:1] * 10_000], "at most 50 frames in all; received 1 clips of 10000"),
-    "too many clips": ([GOOD] * 13, "at most 50 frames in all; received 13 clips of 4"),
+    "too many": ([GOOD[:1] * 10_000], "at most 3 clips of 50 frames; received 1 clips of 10000"),
+    "too many clips": ([GOOD] * 4, "at most 3 clips of 50 frames; received 4 clips of 4"),
     "a larger frame": (jpegs(frames(1, 1, 101, 100)), "may have 10000 pixels.*received 101x100"),
 }
 
@@ -99,12 +100,37 @@ def test_a_frame_that_resizing_would_blow_up_is_refused():
         from_pixels(tf.zeros([1, 1, 1, 9000, 3], tf.uint8), shorter, LIMITS)
 
 
-@pytest.mark.parametrize("shape", [(1, 51, 8, 8, 3), (51, 1, 8, 8, 3), (1, 0, 8, 8, 3), (1, 1, 0, 8, 3)])
-def test_pixels_out_of_the_limits_are_refused(shape):
-    with pytest.raises(tf.errors.InvalidArgumentError, match=r"received|pixel"):
+@pytest.mark.parametrize(
+    ("shape", "sentence"),
+    [
+        ((1, 51, 8, 8, 3), "received 1 clips of 51"),
+        ((4, 1, 8, 8, 3), "received 4 clips of 1"),
+        ((1, 0, 8, 8, 3), "received 1 clips of 0"),
+        ((1, 1, 0, 8, 3), r"at least one pixel; received \[0 8\]"),
+    ],
+)
+def test_pixels_out_of_the_limits_are_refused(shape, sentence):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=sentence):
         crop(tf.zeros(shape, tf.uint8))
 
 
+def test_a_clip_counts_as_long_as_it_is_looped():
+    long = dataclasses.replace(P, min_frames=60)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="at most 3 clips of 50 frames; received 1 clips of 1"):
+        from_pixels(tf.zeros([1, 1, 8, 8, 3], tf.uint8), long, LIMITS)
+    with pytest.raises(ValueError, match=r"must admit 60 frames of 40x40 pixels.*Received: Limits\(max_clips=3"):
+        LIMITS.check(long)
+
+
+def test_long_thin_frames_are_cropped_one_at_a_time():
+    """Each of them resized has 40x4000 pixels, of which 32x32 are kept: together they would take 115 MB as uint8."""
+    shorter, wide = dataclasses.replace(P, resize=40), Limits(max_frames=300, max_pixels=200_000)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    found = from_pixels(tf.zeros([1, 240, 1, 100, 3], tf.uint8), shorter, wide)
+    assert found.shape == (1, 240, 32, 32, 3)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 90 << 10  # KiB
+
+
 def test_limits_are_positive():
-    with pytest.raises(ValueError, match="Received: 0 frames"):
+    with pytest.raises(ValueError, match=r"Received: Limits\(max_clips=4, max_frames=0"):
         Limits(max_frames=0)

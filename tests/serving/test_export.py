@@ -1,11 +1,19 @@
 """The exported graph gives the numbers of the network in memory, however it is loaded."""
 
+import shutil
+import socket
+
 import numpy as np
 import pytest
 import tensorflow as tf
+from google.protobuf import text_format
+from tensorflow_serving.apis import prediction_log_pb2
+from tensorflow_serving.config import model_server_config_pb2
 
+from s3d_tf.serving import export as export_module
 from s3d_tf.serving import video_input
 from s3d_tf.serving.classifier import Classifier
+from s3d_tf.serving.decoding import Limits
 from s3d_tf.serving.export import export, versions
 from s3d_tf.serving.predict import find_version, load_predictor
 from s3d_tf.weights import Preprocessing, load, save
@@ -55,7 +63,7 @@ def test_short_clips_are_looped(model, loaded):
 
 @pytest.mark.parametrize("shape", [(1, 0, 40, 40, 3), (1, 8, 0, 40, 3)])
 def test_no_frames_is_an_error_with_a_sentence(loaded, shape):
-    with pytest.raises(tf.errors.InvalidArgumentError, match="at least one frame"):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="at least one"):
         loaded(frames=tf.zeros(shape, tf.uint8))
 
 
@@ -65,13 +73,25 @@ def test_wrong_dtype_or_rank_is_an_error(loaded, frames):
         loaded(frames=frames)
 
 
-def test_versions_rise_and_the_newest_is_taken(model, tmp_path):
+def test_versions_rise_and_the_newest_is_taken(model, tmp_path, monkeypatch):
+    tmp_path = tmp_path / "animals"
+    (tmp_path / "tmp-results").mkdir(parents=True)
+    (tmp_path / "tmp-results" / "mine.txt").write_text("mine")
     for number in (1, 2):
-        (tmp_path / "tmp-1-999999999").mkdir()  # of an export that was killed
+        (tmp_path / f".s3d_tf-export-{socket.gethostname()}-999999999").mkdir()  # of an export that was killed
         assert export(Classifier({"rgb": model}), tmp_path) == tmp_path / str(number)
     assert versions(tmp_path) == [1, 2]
-    beside = ["1", "2", "README.md", "batching.config", "models.config", "monitoring.config"]
+    beside = ["1", "2", "README.md", "batching.config", "models.config", "monitoring.config", "tmp-results"]
     assert sorted(p.name for p in tmp_path.iterdir()) == beside  # nothing half-written is left
+    (tmp_path / "3").mkdir()  # another export was faster
+    (tmp_path / "3" / "file").touch()
+    taken = iter([[1, 2], [1, 2, 3]])
+    monkeypatch.setattr(export_module, "versions", lambda _: next(taken))
+    assert export(Classifier({"rgb": model}), tmp_path) == tmp_path / "4"
+    assert (tmp_path / "4/saved_model.pb").exists()
+    monkeypatch.undo()
+    shutil.rmtree(tmp_path / "3")
+    shutil.rmtree(tmp_path / "4")
     assert find_version(tmp_path) == tmp_path / "2"
     assert find_version(tmp_path / "1") == tmp_path / "1"
 
@@ -79,6 +99,45 @@ def test_versions_rise_and_the_newest_is_taken(model, tmp_path):
 def test_labels_must_fit(model):
     with pytest.raises(ValueError, match="Received: 2 and 3"):
         Classifier({"rgb": model}, LABELS[:2])
+
+
+def test_folders_that_cannot_be_a_models(model, tmp_path):
+    with pytest.raises(ValueError, match="Received: 'two words'"):
+        export(Classifier({"rgb": model}), tmp_path / "two words")
+    (tmp_path / "README.md").write_text("mine")
+    with pytest.raises(ValueError, match=rf"another README\.md.*Received: {tmp_path}"):
+        export(Classifier({"rgb": model}), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["README.md"]
+
+
+def test_labels_and_limits_that_cannot_be_served(model):
+    with pytest.raises(ValueError, match=r"printable.*Received: 'a\\nb'"):
+        Classifier({"rgb": model}, ("a\nb", "c", "d"))
+    with pytest.raises(ValueError, match=r"must admit 8 frames of 40x40 pixels"):
+        Classifier({"rgb": model}, limits=Limits(max_pixels=1000))
+
+
+def test_the_configuration_beside_it_is_text_that_its_readers_take(folder):
+    parsed = model_server_config_pb2.ModelServerConfig()
+    text_format.Parse((folder.parent / "models.config").read_text(), parsed)
+    (one,) = parsed.model_config_list.config
+    assert (one.name, one.base_path, one.model_platform) == ("animals", "/models/animals", "tensorflow")
+    batching = (folder.parent / "batching.config").read_text()
+    assert "max_batch_size { value: 2 }" in batching and "allowed_batch_sizes: [1, 2]" in batching
+    assert 'path: "/monitoring/prometheus/metrics"' in (folder.parent / "monitoring.config").read_text()
+    assert '-v "$(pwd)":/models/animals:ro' in (folder.parent / "README.md").read_text()
+
+
+def test_warm_up_requests_are_answered(folder):
+    records = tf.data.TFRecordDataset(str(folder / "assets.extra/tf_serving_warmup_requests")).as_numpy_iterator()
+    logs = [prediction_log_pb2.PredictionLog.FromString(record) for record in records]
+    signatures = tf.saved_model.load(str(folder)).signatures
+    names = [log.predict_log.request.model_spec.signature_name for log in logs]
+    assert names == ["serving_default", "features"]
+    for log, name in zip(logs, names, strict=True):
+        inputs = {key: tf.constant(tf.make_ndarray(value)) for key, value in log.predict_log.request.inputs.items()}
+        assert inputs["jpegs"].shape == (1, 64)
+        assert all(len(value) == 1 for value in signatures[name](**inputs).values())
 
 
 def test_a_folder_that_is_no_model_is_named(tmp_path):

@@ -25,7 +25,7 @@ HOSTILE = [  # signature, inputs, what the server says
     ("serving_default", {"jpegs": [[os.urandom(500)] * 8]}, "Frame 0 of clip 0 is no JPEG"),
     ("serving_default", {"jpegs": [[b"\xff\xd8\xff" + bytes(range(250))] * 8]}, "Invalid JPEG data"),
     ("serving_default", {"jpegs": [[b""] * 8]}, "Frame 0 of clip 0 is no JPEG"),
-    ("serving_default", {"jpegs": np.zeros((1, 0), "S1")}, "at least one frame"),
+    ("serving_default", {"jpegs": np.zeros((1, 0), "S1")}, "at least one clip of one frame"),
     ("serving_default", {"jpegs": np.array(GOOD[0])}, r"shape|rank"),
     ("serving_default", {"jpegs": [[header_says(GOOD[0][0], 60_000)] * 8]}, "received 60000x60000"),
     ("serving_default", {"jpegs": [GOOD[0][:1] * 10_000]}, "received 1 clips of 10000"),
@@ -42,7 +42,7 @@ def resident(process):
 
 
 def test_five_hundred_requests_hostile_ones_and_a_swap(model, serve, tmp_path):
-    directory, limits = tmp_path / "animals", Limits(max_frames=100, max_pixels=10_000)
+    directory, limits = tmp_path / "animals", Limits(max_clips=2, max_frames=100, max_pixels=10_000)
     bias = model.get_layer("Conv2d_0c_1x1").bias
     export(Classifier({"rgb": model}, limits=limits), directory)
     bias.assign_add([3.0, 0.0, -3.0])
