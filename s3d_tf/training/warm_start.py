@@ -16,7 +16,7 @@ from ..weights import Preprocessing
 from ..weights.pretrained import Checkpoint, from_model, load_checkpoint, network_for, read_checkpoint
 from .checkpoints import load_model
 from .config import CONFIG, Run, describe_split
-from .recipes import Recipe
+from .recipes import Recipe, parse_changes
 
 HEAD = "Conv2d_0c_1x1/*"
 
@@ -68,11 +68,12 @@ def start(recipe: Recipe, split: Split, known: Run | None = None) -> Start:
     shown = dict(resize=split.frame_size, crop=recipe.crop, min_frames=recipe.num_frames, labels=split.classes)
     shown |= dict(modality=recipe.stream, fps=split.fps or None)
     style = dict(norm_momentum=recipe.norm_momentum)
+    changes = parse_changes(recipe.network_changes) | style
     if known is not None and dataclasses.replace(known.recipe, steps=recipe.steps) == recipe:
         preprocessing = dataclasses.replace(known.preprocessing, **shown)
         return Start(Run(recipe, known.model, preprocessing, describe_split(split)), None, False)
     if not recipe.weights:
-        network = as_network(recipe.network, recipe.convention or "paper", **style)
+        network = as_network(recipe.network, recipe.convention or "paper", **changes)
         model = dict(name=dataclasses.asdict(network), width=recipe.width)
         checkpoint, preprocessing, keep_head = None, Preprocessing(**shown), False
     else:
