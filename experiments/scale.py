@@ -14,7 +14,7 @@ from .part import Part
 
 MINI, PAPER = "mini", "paper"
 SEEDS = (0, 1, 2)
-STEPS = {"motion": 500, "appearance": 300}  # of a mini training; the rate falls at 70 % and 90 %
+STEPS = {"motion": 400, "appearance": 400}  # of a mini training; the rate falls at 70 % and 90 %
 TITLES = {
     "motion": "embedded motion set",
     "appearance": "embedded appearance set",
