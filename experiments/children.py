@@ -23,11 +23,16 @@ _USERS = (ValueError, OSError, FloatingPointError)
 
 
 class Children:
-    """Starts one process after the other."""
+    """Starts one process after the other.
 
-    def __init__(self):
-        self._context = ForkServerContext()
-        self._context.set_forkserver_preload(PRELOADED)
+    Args:
+        context: what forks them; by default one that has imported `PRELOADED`.
+    """
+
+    def __init__(self, context: ForkServerContext | None = None):
+        self._context = context or ForkServerContext()
+        if context is None:
+            self._context.set_forkserver_preload(PRELOADED)
 
     def call(self, name: str, log: Path, waiting: Callable[[], None], function: Callable, *arguments: Any) -> Any:
         """What `function(*arguments)` returns in a process of its own.

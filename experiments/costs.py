@@ -24,6 +24,7 @@ def full_size(names: tuple[str, ...], path: Path) -> dict[str, dict[str, int]]:
         ValueError: no such network.
     """
     known = read_json(path) if path.exists() else {}
+    path.parent.mkdir(parents=True, exist_ok=True)
     for name in sorted(set(names) - set(known)):
         network, *changes = name.split(" ")
         model = build_model(network, CLASSES, **parse_changes(tuple(changes)))
@@ -31,3 +32,9 @@ def full_size(names: tuple[str, ...], path: Path) -> dict[str, dict[str, int]]:
         known[name] = dict(params=total.params, multiply_adds=total.multiply_adds)
         write_json(path, known)
     return {name: known[name] for name in names}
+
+
+def known(names: tuple[str, ...], path: Path) -> dict[str, dict[str, int]] | None:
+    """The same, if all were counted before."""
+    found = read_json(path) if path.exists() else {}
+    return {name: found[name] for name in names} if set(names) <= set(found) else None

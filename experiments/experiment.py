@@ -187,9 +187,11 @@ def _ticking(bar: tqdm) -> Callable[[], None]:
 
 
 def _costs(entries: list[Entry], shared: Shared, call: Callable) -> dict[str, dict[str, int]]:
-    """Of every network of the experiment, in a process that keeps them off the devices' memory afterwards."""
+    """Of every network of the experiment; counted in a process that frees the devices' memory at its end."""
     recipes = [entry.part.recipe for entry in entries]
     names = tuple(sorted({costs.name_of(each.network, each.network_changes) for each in recipes}))
+    if known := costs.known(names, shared.costs):
+        return known
     return call("costs", shared.folder / "costs.log", lambda: None, costs.full_size, names, shared.costs)
 
 
