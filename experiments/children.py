@@ -67,7 +67,7 @@ class Children:
             return value
         if kind == "stopped":
             raise KeyboardInterrupt
-        what = value or f"its process ended with status {process.exitcode}"
+        what = value or f"its process ended with status {process.exitcode}."
         raise OSError(f"{name} failed: {what} The log is {log}.")
 
 

@@ -14,7 +14,7 @@ from .part import Part
 
 MINI, PAPER = "mini", "paper"
 SEEDS = (0, 1, 2)
-STEPS = {"motion": 400, "appearance": 400}  # of a mini training; the rate falls at 70 % and 90 %
+STEPS = {"motion": 400, "appearance": 500}  # of a mini training; the rate falls at 70 % and 90 %
 TITLES = {
     "motion": "embedded motion set",
     "appearance": "embedded appearance set",
@@ -107,7 +107,7 @@ def paper(
     """
     if lacking := [key for key in keys if key not in data_dirs]:
         told = ", ".join(f"{key}={path}" for key, path in data_dirs.items()) or "none"
-        raise ValueError(f"Name the records of {', '.join(lacking)} as --data_dirs={lacking[0]}=DIR. Received: {told}")
+        raise ValueError(f"Name the records of {', '.join(lacking)}: --data_dirs={lacking[0]}=DIR. Received: {told}")
     recipes = {key: recipe(key) for key in keys}
     return Scale(PAPER, {key: data_dirs[key] for key in keys}, recipes, seeds, num_replicas=num_replicas)
 
