@@ -98,6 +98,7 @@ def _receive(connection: Connection) -> tuple[str, Any]:
 
 
 def _work(connection: Connection, log: str, function: Callable, arguments: tuple) -> None:
+    os.setpgrp()  # Ctrl-C reaches the experiment alone, which tells us once: a second signal would end us unsaved
     for number in (1, 2):
         file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         os.dup2(file, number)

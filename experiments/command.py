@@ -28,6 +28,7 @@ def define() -> None:
     flags.DEFINE_string("output_dir", None, "Where the numbers go; results/SCALE/NAME by default.")
     flags.DEFINE_string("shared_dir", None, "Trainings that experiments share; beside the output_dir by default.")
     flags.DEFINE_list("data_dirs", [], "Prepared records of --scale=paper: kinetics=DIR,something_something=DIR.")
+    flags.DEFINE_string("weights", "", "That all networks of --scale=paper start from: an inflated 2D checkpoint.")
     flags.DEFINE_list("seeds", [str(seed) for seed in scales.SEEDS], "Seeds where networks are compared.")
     flags.DEFINE_integer("steps", None, "Of every training at the mini scale, for a trial.", lower_bound=2)
     flags.DEFINE_integer("num_replicas", None, "Devices that share a batch; all by default.", lower_bound=1)
@@ -72,11 +73,14 @@ def make_scale(experiment: Experiment, shared: Shared) -> Scale:
     keys = tuple(dict.fromkeys(data.mini if mini else data.paper for data in experiment.data))
     if given.steps and (given.dry_run or not mini):
         raise ValueError(f"Only trainings of the mini scale take steps. Received: steps={given.steps}")
+    if given.weights and (given.dry_run or mini):
+        raise ValueError(f"Only trainings of the paper's scale start from weights. Received: weights={given.weights}")
     if given.dry_run:
         return scales.dry(given.scale, keys, shared.data, given.num_replicas)
     if mini:
         return scales.mini(keys, shared.data, parse_seeds(given.seeds), given.steps)
-    return scales.paper(keys, parse_data_dirs(given.data_dirs), parse_seeds(given.seeds), given.num_replicas)
+    data_dirs, seeds = parse_data_dirs(given.data_dirs), parse_seeds(given.seeds)
+    return scales.paper(keys, data_dirs, seeds, given.num_replicas, given.weights)
 
 
 def parse_seeds(texts: Sequence[str]) -> tuple[int, ...]:

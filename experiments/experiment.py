@@ -106,11 +106,10 @@ def run(experiment: Experiment, scale: Scale, output_dir: Path, shared: Shared, 
     parts = [entry.part.key for entry in entries]
     head = dict(experiment=experiment.name, title=experiment.title, scale=scale.describe(), versions=versions())
     write_json(output_dir / CONFIG, head | dict(command=sys.argv, parts=parts))
-    with _bar(experiment, entries, shared) as bar:
-        for entry in entries:
-            if entry.part.begins_from is not None:
-                _measure(entry.part.begins_from, (), shared, call, bar)
-            _measure(entry.part, entry.directions, shared, call, bar)
+    order = _in_order(entries)
+    with _bar(experiment, order, shared) as bar:
+        for part, directions in order.items():
+            _measure(part, directions, shared, call, bar)
     counted = _costs(entries, shared, call) if experiment.with_costs else {}
     lines = [_line(entry, scale, shared, counted) for entry in entries]
     write_text(output_dir / METRICS, "".join(json.dumps(line) + "\n" for line in lines))
@@ -148,29 +147,42 @@ def read_lines(path: Path) -> list[dict]:
         raise ValueError(f"Cannot read {path}: {error}") from None
 
 
-def _bar(experiment: Experiment, entries: list[Entry], shared: Shared) -> tqdm:
-    """Over all parts of an experiment; those that are done already count, but not for the time left."""
-    needed: dict[str, bool] = {}
+def _in_order(entries: list[Entry]) -> dict[Part, tuple[str, ...]]:
+    """Each part once with all its directions, after the one that it begins from."""
+    found: dict[Part, tuple[str, ...]] = {}
+
+    def add(part: Part, directions: tuple[str, ...]) -> None:
+        if part.begins_from is not None:
+            add(part.begins_from, ())
+        found[part] = tuple(dict.fromkeys((*found.get(part, ()), *directions)))
+
     for entry in entries:
-        if base := entry.part.begins_from:
-            needed[base.key] = needed.get(base.key, True) and base.is_done(shared.parts, ())
-        done = entry.part.is_done(shared.parts, entry.directions)
-        needed[entry.part.key] = needed.get(entry.part.key, True) and done
+        add(entry.part, entry.directions)
+    return found
+
+
+def _bar(experiment: Experiment, order: Mapping[Part, tuple[str, ...]], shared: Shared) -> tqdm:
+    """Over all parts of an experiment; those that are done already count, but not for the time left."""
+    done = sum(part.is_done(shared.parts, directions) for part, directions in order.items())
     interval = 1 if sys.stderr.isatty() else 30
-    bar = tqdm(total=len(needed), initial=sum(needed.values()), unit="part", desc=experiment.name, mininterval=interval)
-    bar.smoothing = 0  # the time left by the mean of all parts
-    return bar
+    return tqdm(
+        total=len(order),
+        initial=done,
+        unit="part",
+        desc=experiment.name,
+        mininterval=interval,
+        smoothing=0,  # the time left by the mean of all parts
+    )
 
 
 def _measure(part: Part, directions: tuple[str, ...], shared: Shared, call: Callable, bar: tqdm) -> None:
     """A part that is done is left as it is."""
     if part.is_done(shared.parts, directions):
         return
-    fresh = not part.is_trained(shared.parts)
     bar.set_postfix_str(part.key)
     log = part.folder(shared.parts) / "log.txt"
     call(part.key, log, _ticking(bar), measure, part, shared.parts, directions)
-    bar.update(1 if fresh or bar.n < bar.total else 0)
+    bar.update()
 
 
 def _ticking(bar: tqdm) -> Callable[[], None]:

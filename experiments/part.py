@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import hashlib
 import json
 import re
@@ -84,6 +85,7 @@ class Part:
         return found | {each: read_json(folder / EVALUATIONS[each]) for each in directions}
 
 
+@functools.lru_cache
 def fingerprint(records: Path) -> str:
     """A hash of the classes of a prepared set and of the bytes of its shards.
 

@@ -98,9 +98,19 @@ def mini_recipe(steps: int) -> Recipe:
 
 
 def paper(
-    keys: tuple[str, ...], data_dirs: Mapping[str, Path], seeds: tuple[int, ...], num_replicas: int | None = None
+    keys: tuple[str, ...],
+    data_dirs: Mapping[str, Path],
+    seeds: tuple[int, ...],
+    num_replicas: int | None = None,
+    weights: str = "",
 ) -> Scale:
     """The paper's recipes on prepared records.
+
+    Args:
+        keys: recipes of the paper.
+        data_dirs: name of each data set -> its records.
+        seeds, num_replicas: see `Scale`.
+        weights: that every network starts from, inflated where it has temporal convs (the paper: ImageNet).
 
     Raises:
         ValueError: the records of a set are not named.
@@ -108,7 +118,8 @@ def paper(
     if lacking := [key for key in keys if key not in data_dirs]:
         told = ", ".join(f"{key}={path}" for key, path in data_dirs.items()) or "none"
         raise ValueError(f"Name the records of {', '.join(lacking)}: --data_dirs={lacking[0]}=DIR. Received: {told}")
-    recipes = {key: recipe(key) for key in keys}
+    start = dict(weights=weights, width=0.0) if weights else {}
+    recipes = {key: recipe(key, **start) for key in keys}
     return Scale(PAPER, {key: data_dirs[key] for key in keys}, recipes, seeds, num_replicas=num_replicas)
 
 

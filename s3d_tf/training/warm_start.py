@@ -12,6 +12,7 @@ import keras
 from ..data.split import Split
 from ..networks import build_model
 from ..networks.build import as_network
+from ..networks.variants import changed
 from ..weights import Preprocessing
 from ..weights.pretrained import Checkpoint, from_model, load_checkpoint, network_for, read_checkpoint
 from .checkpoints import load_model
@@ -67,8 +68,7 @@ def start(recipe: Recipe, split: Split, known: Run | None = None) -> Start:
     """
     shown = dict(resize=split.frame_size, crop=recipe.crop, min_frames=recipe.num_frames, labels=split.classes)
     shown |= dict(modality=recipe.stream, fps=split.fps or None)
-    style = dict(norm_momentum=recipe.norm_momentum)
-    changes = parse_changes(recipe.network_changes) | style
+    changes = parse_changes(recipe.network_changes) | dict(norm_momentum=recipe.norm_momentum)
     if known is not None and dataclasses.replace(known.recipe, steps=recipe.steps) == recipe:
         preprocessing = dataclasses.replace(known.preprocessing, **shown)
         return Start(Run(recipe, known.model, preprocessing, describe_split(split)), None, False)
@@ -88,7 +88,7 @@ def start(recipe: Recipe, split: Split, known: Run | None = None) -> Start:
             raise ValueError(f"A convention needs a network. Received: convention={recipe.convention!r}")
         if recipe.network:
             network = network_for(checkpoint, recipe.network, recipe.convention or None)
-        network = dataclasses.replace(network, style=dataclasses.replace(network.style, **style))
+        network = changed(network, **changes)
         model = dict(name=dataclasses.asdict(network), width=width)
         preprocessing = dataclasses.replace(theirs, **shown)
         keep_head = theirs.labels == split.classes

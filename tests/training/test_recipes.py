@@ -77,7 +77,7 @@ def test_changes_of_the_network():
         with pytest.raises(ValueError, match=f"Received: '{text}'"):
             recipes.recipe("embedded", network_changes=(text,))
     with pytest.raises(ValueError, match="Received: network_changes=gate_pool=space"):
-        recipes.recipe("embedded", weights="x", network_changes=("gate_pool=space",))
+        recipes.recipe("embedded", network="", weights="x", network_changes=("gate_pool=space",))
 
 
 def test_changes_reach_the_network(motion_records):
