@@ -67,12 +67,17 @@ def draw(result: dict) -> dict[str, bytes]:
         for curve in result["curves"]:
             if curve["data"] == key:
                 _draw_curve(axes, curve)
+        chance = next(curve["chance"] for curve in result["curves"] if curve["data"] == key)
+        axes.axhline(chance * 100, color="grey", linewidth=0.8, linestyle="--", label="chance")
         axes.set_title(titles[key])
         axes.set_xlabel("multiply-adds, billions, at 64x224x224")
         axes.set_ylabel("top-1, per cent")
         axes.grid(alpha=0.25)
         axes.legend(frameon=False, fontsize=8)
-    notes = [f"Costs: {costs.CONVENTION}.", "Below: the mean of top-1 over K = 3, 5, 7 and 9 and its deviation."]
+    notes = [
+        f"Costs: {costs.CONVENTION}.",
+        "Numbers beside the points are K. Below: the mean of top-1 over K = 3, 5, 7 and 9 and its deviation.",
+    ]
     page = tables.page(result, _points(result), [*notes, _means(result).rstrip()])
     return figures.encode(figure, "figure") | {"table.md": page}
 
@@ -82,9 +87,9 @@ def _draw_curve(axes, curve: dict) -> None:
     billions = [point["multiply_adds"] / 1e9 for point in curve["points"]]
     tops = [point["top1"] * 100 for point in curve["points"]]
     axes.plot(billions, tops, line, color=colour, marker="o", markersize=4, label=title)
-    if line == "-":  # two curves share the ends
-        for x, y, point in zip(billions, tops, curve["points"], strict=True):
-            axes.annotate(f"{point['k']}", (x, y), textcoords="offset points", xytext=(0, 5), fontsize=7, color=colour)
+    for x, y, point in zip(billions, tops, curve["points"], strict=True):
+        place = dict(textcoords="offset points", xytext=(0, 5 if line == "-" else -11))
+        axes.annotate(f"{point['k']}", (x, y), fontsize=7, color=colour, **place)
 
 
 def _points(result: dict) -> str:
