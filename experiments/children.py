@@ -113,7 +113,8 @@ def _work(connection: Connection, log: str, function: Callable, arguments: tuple
         text = " ".join(str(error).split())[:600].rstrip(".")
         answer = ("error", f"{text if isinstance(error, _USERS) else f'{type(error).__name__}: {text}'}.")
     sys.stdout.flush()
-    connection.send(answer)
+    with contextlib.suppress(BrokenPipeError):  # who started us was killed
+        connection.send(answer)
 
 
 def _end_with_parent() -> None:

@@ -2,7 +2,7 @@
 
     python experiments/footnote5_branches.py --output_dir=results/mini/footnote5_branches
 
-6 trainings on the embedded motion set, of which Table 3 has three; about MINUTES minutes on two cores. Expected: both
+6 trainings on the embedded motion set, of which Table 3 has three; about 6 minutes on two cores. Expected: both
 >= 90 %, which differ by little more than their spread; full-size costs 8.30 M, 64.18 G with two branches and 9.69 M,
 68.18 G with four, exactly.
 

@@ -2,7 +2,7 @@
 
     python experiments/section46_gating.py --output_dir=results/mini/section46_gating
 
-15 trainings on the embedded motion set, of which Table 3 has six; about MINUTES minutes on two cores. Expected: all of
+15 trainings on the embedded motion set, of which Table 3 has six; about 15 minutes on two cores. Expected: all of
 them >= 90 %, so that they differ by little more than their spread; the costs are exact.
 
     python experiments/section46_gating.py --scale=paper --data_dirs=kinetics=DIR

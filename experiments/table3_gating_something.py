@@ -2,7 +2,7 @@
 
     python experiments/table3_gating_something.py --output_dir=results/mini/table3_gating_something
 
-12 trainings on the embedded motion set, of which Table 1 and Figure 4 have some; about MINUTES minutes on two cores.
+12 trainings on the embedded motion set, of which Table 1 and Figure 4 have some; about 12 minutes on two cores.
 Expected: I2D within 10 points of the chance of 25 %, the others >= 90 %; the full-size costs I2D 6.00 M, 36.89 G;
 I3D 12.69 M, 111.15 G; S3D 9.69 M, 68.18 G; S3D-G 10.90 M, 68.28 G, exactly.
 
