@@ -45,7 +45,7 @@ def test_a_finished_part_is_not_run_again(dry_run, run_script):
         (
             ["--scale=paper"],
             1,
-            "error: Name the records of mini_kinetics as --data_dirs=mini_kinetics=DIR. Received: none",
+            "error: Name the records of mini_kinetics: --data_dirs=mini_kinetics=DIR. Received: none",
         ),
         (["--scale=paper", "--data_dirs=there"], 1, "Received: 'there'"),
         (["--seeds=1,x"], 1, "Received: '1,x'"),
