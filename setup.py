@@ -25,7 +25,7 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.10",
-    packages=find_packages(include=["s3d_tf", "s3d_tf.*"]),
+    packages=find_packages(include=["s3d_tf", "s3d_tf.*", "experiments"]),
     install_requires=[
         "tensorflow>=2.21,<2.22",
         "keras>=3.10,<4",

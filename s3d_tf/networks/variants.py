@@ -128,10 +128,7 @@ def network(name: str, convention: str = "paper", *, k: int | str | None = None,
         raise ValueError(f"Unknown network: choose one of {', '.join((*VARIANTS, *FAMILIES))}. Received: {name!r}")
     if not isinstance(convention, str) or convention not in CONVENTIONS:
         raise ValueError(f"Unknown convention: choose one of {', '.join(CONVENTIONS)}. Received: {convention!r}")
-    style_names = {field.name for field in dataclasses.fields(Style)}
-    known = style_names | {field.name for field in dataclasses.fields(Network)} - {"style", "name"}
-    if unknown := sorted(set(changes) - known):
-        raise ValueError(f"Unknown field: choose among {', '.join(sorted(known))}. Received: {', '.join(unknown)}")
+    _check_fields(changes)
     if suffix and k is not None:
         raise ValueError(f"Give K in the name or as k, not both. Received: {name!r} and k={k!r}")
     variant = VARIANTS.get(base)
@@ -140,8 +137,20 @@ def network(name: str, convention: str = "paper", *, k: int | str | None = None,
     elif ":" in name or k is not None:
         raise ValueError(f"Only {', '.join(FAMILIES)} have a K. Received: {name!r} and k={k!r}")
     fields = {**CONVENTIONS[convention], **variant, **changes}
-    style = Style(**{key: value for key, value in fields.items() if key in style_names})
-    return Network(name, style=style, **{key: value for key, value in fields.items() if key not in style_names})
+    style = Style(**{key: value for key, value in fields.items() if key in _STYLE})
+    return Network(name, style=style, **{key: value for key, value in fields.items() if key not in _STYLE})
+
+
+def changed(net: Network, **changes) -> Network:
+    """The same network with fields of `Network` or `Style` set otherwise.
+
+    Raises:
+        ValueError: no such field, or a value out of range.
+    """
+    _check_fields(changes)
+    style = dataclasses.replace(net.style, **{key: value for key, value in changes.items() if key in _STYLE})
+    rest = {key: value for key, value in changes.items() if key not in _STYLE}
+    return dataclasses.replace(net, style=style, **rest)
 
 
 def departures(net: Network, convention: str) -> dict:
@@ -155,6 +164,15 @@ def departures(net: Network, convention: str) -> dict:
 def convention_of(net: Network) -> str:
     """The convention that `net` departs from in the fewest habits: the one it was built by, as a rule."""
     return min(CONVENTIONS, key=lambda convention: len(departures(net, convention)))
+
+
+_STYLE = frozenset(field.name for field in dataclasses.fields(Style))
+
+
+def _check_fields(changes: dict) -> None:
+    known = _STYLE | {field.name for field in dataclasses.fields(Network)} - {"style", "name"}
+    if unknown := sorted(set(changes) - known):
+        raise ValueError(f"Unknown field: choose among {', '.join(sorted(known))}. Received: {', '.join(unknown)}")
 
 
 def _surgery(family: str, k: int | str | None) -> tuple[str, dict]:

@@ -6,6 +6,7 @@ Where the paper is silent the number is of its authors' code (TF-slim s3dg, Deep
 from __future__ import annotations
 
 import bisect
+import contextlib
 import dataclasses
 import re
 
@@ -22,6 +23,8 @@ class Recipe:
         network: see `s3d_tf.networks.VARIANTS`; with `weights` it may be empty, for the one that they belong to.
         convention: whose conventions the network is built by; of the weights, or else the paper's, when empty.
         width: factor on the channels; 0 with weights, for theirs.
+        network_changes: what the network has otherwise, such as gate_pool=space,temporal_branches=1+2: fields of
+            `s3d_tf.networks.Network` and `Style`, several values with + between.
         weights: a work_dir, file or folder to start from (docs/weights.md); the logits start afresh unless the
             classes are the same.
         freeze: patterns of layers that stay as they are, such as Conv2d_1*,Conv2d_2*,Mixed_3*; batch norms in them too.
@@ -49,6 +52,7 @@ class Recipe:
     network: str = "s3d_g"
     convention: str = ""
     width: float = 1.0
+    network_changes: tuple[str, ...] = ()
     weights: str = ""  # "we initialise from ImageNet" (section 3): name an inflated 2D checkpoint
     freeze: tuple[str, ...] = ()
     stream: str = "rgb"
@@ -101,6 +105,36 @@ class Recipe:
                 raise ValueError(f"{key} must be one of {', '.join(allowed)}. Received: {getattr(self, key)!r}")
         if not (self.network or self.weights):
             raise ValueError("A recipe needs a network, or weights that it follows from. Received: neither")
+        if self.network_changes and self.weights:
+            raise ValueError(
+                f"Weights settle their network. Received: network_changes={','.join(self.network_changes)}"
+            )
+        parse_changes(self.network_changes)
+
+
+def parse_changes(texts: tuple[str, ...]) -> dict:
+    """`("gate_pool=space", "temporal_branches=1+2")` -> `{"gate_pool": "space", "temporal_branches": (1, 2)}`.
+
+    Raises:
+        ValueError: not of that form; whether there is such a field is seen when the network is built.
+    """
+    found = {}
+    for text in texts:
+        name, _, value = text.partition("=")
+        if not name.isidentifier() or not value:
+            raise ValueError(f"network_changes must look like gate_pool=space. Received: {text!r}")
+        values = tuple(_parse_value(item) for item in value.split("+"))
+        found[name] = values if "+" in value else values[0]
+    return found
+
+
+def _parse_value(text: str) -> bool | int | float | str:
+    if text in ("true", "false"):
+        return text == "true"
+    for kind in (int, float):
+        with contextlib.suppress(ValueError):
+            return kind(text)
+    return text
 
 
 _RGB = Recipe("kinetics", steps=115_000, boundaries=(97_000, 108_000))  # the authors' RGB model

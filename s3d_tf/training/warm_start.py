@@ -12,11 +12,12 @@ import keras
 from ..data.split import Split
 from ..networks import build_model
 from ..networks.build import as_network
+from ..networks.variants import changed
 from ..weights import Preprocessing
 from ..weights.pretrained import Checkpoint, from_model, load_checkpoint, network_for, read_checkpoint
 from .checkpoints import load_model
 from .config import CONFIG, Run, describe_split
-from .recipes import Recipe
+from .recipes import Recipe, parse_changes
 
 HEAD = "Conv2d_0c_1x1/*"
 
@@ -67,12 +68,12 @@ def start(recipe: Recipe, split: Split, known: Run | None = None) -> Start:
     """
     shown = dict(resize=split.frame_size, crop=recipe.crop, min_frames=recipe.num_frames, labels=split.classes)
     shown |= dict(modality=recipe.stream, fps=split.fps or None)
-    style = dict(norm_momentum=recipe.norm_momentum)
+    changes = parse_changes(recipe.network_changes) | dict(norm_momentum=recipe.norm_momentum)
     if known is not None and dataclasses.replace(known.recipe, steps=recipe.steps) == recipe:
         preprocessing = dataclasses.replace(known.preprocessing, **shown)
         return Start(Run(recipe, known.model, preprocessing, describe_split(split)), None, False)
     if not recipe.weights:
-        network = as_network(recipe.network, recipe.convention or "paper", **style)
+        network = as_network(recipe.network, recipe.convention or "paper", **changes)
         model = dict(name=dataclasses.asdict(network), width=recipe.width)
         checkpoint, preprocessing, keep_head = None, Preprocessing(**shown), False
     else:
@@ -87,7 +88,7 @@ def start(recipe: Recipe, split: Split, known: Run | None = None) -> Start:
             raise ValueError(f"A convention needs a network. Received: convention={recipe.convention!r}")
         if recipe.network:
             network = network_for(checkpoint, recipe.network, recipe.convention or None)
-        network = dataclasses.replace(network, style=dataclasses.replace(network.style, **style))
+        network = changed(network, **changes)
         model = dict(name=dataclasses.asdict(network), width=width)
         preprocessing = dataclasses.replace(theirs, **shown)
         keep_head = theirs.labels == split.classes

@@ -3,7 +3,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from s3d_tf.training import optimizer, recipes, run
+from s3d_tf.data.split import open_split
+from s3d_tf.training import optimizer, recipes, run, warm_start
 
 
 def test_mini_kinetics_is_the_papers():
@@ -87,3 +88,20 @@ def test_unknown_names_raise_and_list_what_there_is():
 def test_values_out_of_range(changes):
     with pytest.raises(ValueError, match="Received"):
         recipes.recipe("mini_kinetics", **changes)
+
+
+def test_changes_of_the_network():
+    texts = ("gate_pool=space", "temporal_branches=1+2", "gate_bias=true", "stem_frames=5", "norm_epsilon=1e-4")
+    values = dict(gate_pool="space", temporal_branches=(1, 2), gate_bias=True, stem_frames=5, norm_epsilon=1e-4)
+    assert recipes.parse_changes(texts) == values
+    for text in ("gate_pool", "=space", "gate pool=space"):
+        with pytest.raises(ValueError, match=f"Received: '{text}'"):
+            recipes.recipe("embedded", network_changes=(text,))
+    with pytest.raises(ValueError, match="Received: network_changes=gate_pool=space"):
+        recipes.recipe("embedded", network="", weights="x", network_changes=("gate_pool=space",))
+
+
+def test_changes_reach_the_network(motion_records):
+    changed = recipes.recipe("embedded", network_changes=("gate_pool=space", "temporal_branches=1+2"))
+    style = warm_start.start(changed, open_split(motion_records, "train")).run.model["name"]["style"]
+    assert (style["gate_pool"], style["temporal_branches"], style["norm_momentum"]) == ("space", (1, 2), 0.9)

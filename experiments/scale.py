@@ -1,0 +1,143 @@
+"""What `--scale` means: on which data, by which recipe and with how many seeds an experiment is done."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from s3d_tf.training.recipes import Recipe, recipe
+
+from . import embedded
+from .part import Part
+
+MINI, PAPER = "mini", "paper"
+SEEDS = (0, 1, 2)
+STEPS = {"motion": 400, "appearance": 500}  # of a mini training; the rate falls at 70 % and 90 %
+TITLES = {
+    "motion": "embedded motion set",
+    "appearance": "embedded appearance set",
+    "kinetics": "Kinetics-Full",
+    "mini_kinetics": "Mini-Kinetics-200",
+    "something_something": "Something-something",
+}
+
+
+class Data(NamedTuple):
+    """A column of an experiment: which set it uses at each scale."""
+
+    mini: str  # a key of `embedded.SETS`
+    paper: str  # a recipe of the paper
+
+
+@dataclasses.dataclass(frozen=True)
+class Scale:
+    """How an experiment is done.
+
+    Attributes:
+        name: "mini" or "paper".
+        records: name of each data set -> its prepared folder.
+        recipes: name of each data set -> the recipe that every network is trained by.
+        seeds: where two networks are compared.
+        dry_run: two steps on fixtures; the numbers mean nothing.
+        num_replicas: devices that share a batch; None for all.
+        eval_batch: videos evaluated at once; None for one a replica.
+    """
+
+    name: str
+    records: Mapping[str, Path]
+    recipes: Mapping[str, Recipe]
+    seeds: tuple[int, ...] = SEEDS
+    dry_run: bool = False
+    num_replicas: int | None = None
+    eval_batch: int | None = None
+
+    def key(self, data: Data) -> str:
+        """Which set a column uses here."""
+        return data.mini if self.name == MINI else data.paper
+
+    def part(self, data: Data, network: str, seed: int = 0, **changes) -> Part:
+        """One network on one set by the set's recipe, of which `changes` sets other fields.
+
+        Raises:
+            ValueError: a value out of its range.
+        """
+        key = self.key(data)
+        own = dataclasses.replace(self.recipes[key], network=network, seed=seed, **changes)
+        return Part(own, self.records[key], num_replicas=self.num_replicas, eval_batch=self.eval_batch)
+
+    def describe(self) -> dict:
+        """For `config.json`."""
+        recipes = {key: dataclasses.asdict(value) for key, value in self.recipes.items()}
+        records = {key: str(value) for key, value in self.records.items()}
+        about = dict(name=self.name, dry_run=self.dry_run, seeds=list(self.seeds), num_replicas=self.num_replicas)
+        return about | dict(records=records, recipes=recipes, titles={key: TITLES[key] for key in records})
+
+
+def mini(keys: tuple[str, ...], data_dir: Path, seeds: tuple[int, ...], steps: int | None = None) -> Scale:
+    """The embedded sets, drawn and prepared below `data_dir`, and networks of a quarter of the width.
+
+    Args:
+        keys: of `embedded.SETS`.
+        data_dir: shared by all experiments.
+        seeds: see `Scale`.
+        steps: of every training instead of `STEPS`.
+    """
+    records = {key: embedded.prepared(embedded.SETS[key], key, data_dir) for key in keys}
+    recipes = {key: mini_recipe(steps or STEPS[key]) for key in keys}
+    return Scale(MINI, records, recipes, seeds, num_replicas=None, eval_batch=50)
+
+
+def mini_recipe(steps: int) -> Recipe:
+    """The recipe of the embedded sets for a number of steps; evaluation sees all 20 frames of their videos."""
+    falls = (steps * 7 // 10, steps * 9 // 10)
+    kept = tuple(sorted({fall for fall in falls if fall > 0}))
+    rates = recipe("embedded").learning_rates[: len(kept) + 1]
+    return recipe("embedded", steps=steps, boundaries=kept, learning_rates=rates, eval_frames=20)
+
+
+def paper(
+    keys: tuple[str, ...],
+    data_dirs: Mapping[str, Path],
+    seeds: tuple[int, ...],
+    num_replicas: int | None = None,
+    weights: str = "",
+) -> Scale:
+    """The paper's recipes on prepared records.
+
+    Args:
+        keys: recipes of the paper.
+        data_dirs: name of each data set -> its records.
+        seeds, num_replicas: see `Scale`.
+        weights: that every network starts from, inflated where it has temporal convs (the paper: ImageNet).
+
+    Raises:
+        ValueError: the records of a set are not named.
+    """
+    if lacking := [key for key in keys if key not in data_dirs]:
+        told = ", ".join(f"{key}={path}" for key, path in data_dirs.items()) or "none"
+        raise ValueError(f"Name the records of {', '.join(lacking)}: --data_dirs={lacking[0]}=DIR. Received: {told}")
+    start = dict(weights=weights, width=0.0) if weights else {}
+    recipes = {key: recipe(key, **start) for key in keys}
+    return Scale(PAPER, {key: data_dirs[key] for key in keys}, recipes, seeds, num_replicas=num_replicas)
+
+
+def dry(name: str, keys: tuple[str, ...], data_dir: Path, num_replicas: int | None = None) -> Scale:
+    """Every network that the scale builds, at its full width, two steps of it on fixtures: six videos of 40x40 pixels
+    in the official layout at the scale of the paper, eight drawn ones at the mini scale."""
+    replicas = num_replicas or 1
+    tiny = dict(steps=2, boundaries=(), num_frames=8, eval_frames=12, crop=32, batch_size=2 * replicas)
+    if name == PAPER:
+        records = {key: embedded.fixture(key, data_dir) for key in keys}
+        bases = {key: recipe(key) for key in keys}
+    else:
+        small = dict(num_train=8, num_val=8, num_frames=12)
+        specs = {key: dataclasses.replace(embedded.SETS[key], **small) for key in keys}
+        records = {key: embedded.prepared(spec, key, data_dir) for key, spec in specs.items()}
+        bases = {key: recipe("embedded") for key in keys}
+    recipes = {
+        key: dataclasses.replace(base, **tiny, learning_rates=base.learning_rates[:1], clips_per_replica=2)
+        for key, base in bases.items()
+    }
+    return Scale(name, records, recipes, (0,), dry_run=True, num_replicas=num_replicas, eval_batch=2 * replicas)

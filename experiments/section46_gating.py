@@ -1,0 +1,41 @@
+"""Section 4.6: what the gates of S3D-G average over, and where they sit.
+
+    python experiments/section46_gating.py --output_dir=results/mini/section46_gating
+
+15 trainings on the embedded motion set, of which Table 3 has six; about 15 minutes on two cores. Expected: all of
+them >= 90 %, so that they differ by little more than their spread; the costs are exact.
+
+    python experiments/section46_gating.py --scale=paper --data_dirs=kinetics=DIR
+
+The paper gives no table: pooling over space and time is better than over space or time alone, and the gate is best
+straight after each temporal conv. The authors' code has it at the end of each unit.
+"""
+
+import functools
+
+from experiments import command, comparison
+from experiments.comparison import Candidate
+from experiments.experiment import Experiment
+from experiments.scale import Data
+
+DATA = (Data("motion", "kinetics"),)
+NETWORKS = {
+    "none": Candidate("S3D, no gates", "s3d"),
+    "space_time": Candidate("S3D-G, pooling over space and time", "s3d_g"),
+    "space": Candidate("S3D-G, pooling over space", "s3d_g", ("gate_pool=space",)),
+    "time": Candidate("S3D-G, pooling over time", "s3d_g", ("gate_pool=time",)),
+    "unit_end": Candidate("S3D-G, gates at the end of each unit", "s3d_g", ("gate_place=unit_end",)),
+}
+
+EXPERIMENT = Experiment(
+    "section46_gating",
+    "Section 4.6: what a gate averages over, and where it sits",
+    DATA,
+    functools.partial(comparison.plan, data=DATA, candidates=NETWORKS),
+    functools.partial(comparison.summarise, candidates=NETWORKS),
+    comparison.draw,
+    with_costs=True,
+)
+
+if __name__ == "__main__":
+    command.main(EXPERIMENT)
