@@ -54,8 +54,11 @@ def main(_):
     client = Client(connection(), DEADLINE_FLAG.value, RETRIES_FLAG.value)
     failed = 0
     answers = in_order(lambda video: ask(client, video), videos, PARALLEL.value)
-    for done in tqdm(answers, total=len(videos), unit="video", disable=len(videos) == 1):
+    for number, done in enumerate(tqdm(answers, total=len(videos), unit="video", disable=len(videos) == 1)):
         failed += show(done, pictures / picture_name(done.item, videos) if pictures else None)
+        if getattr(done.error, "code", "") == "UNAVAILABLE":  # its retries are over: the others would wait as long
+            failed += len(videos) - number - 1
+            break
     if len(videos) > 1 and failed:
         print(f"error: {failed} of {len(videos)} videos have no answer", file=sys.stderr)
     return 1 if failed else 0

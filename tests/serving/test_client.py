@@ -170,16 +170,28 @@ class no_server:  # noqa: N801 (a context)
             pass
 
 
+def test_a_server_that_goes_away_is_not_waited_for_by_every_video(lie, motion_videos, run_script):
+    address, servicer = lie(code=None)
+    servicer.gone = True  # it tells about itself, and then it is gone
+    flags = (f"--server={address}", f"--video={motion_videos}", "--parallel=1", "--retries=0")
+    done = run_script("query_server.py", *flags)
+    assert done.returncode == 1
+    assert done.stderr.count("No server answers") == 1
+    assert "34 of 34 videos have no answer" in done.stderr
+
+
 class Lying(prediction_service_pb2_grpc.PredictionServiceServicer):
     """Tells about itself what a test wants, and answers with tensors that it wants."""
 
     def __init__(self, info, outputs, code=None):
-        self.info, self.outputs, self.code, self.calls = info, outputs, code, 0
+        self.info, self.outputs, self.code, self.calls, self.gone = info, outputs, code, 0, False
 
     def Predict(self, request, context):  # noqa: N802
         self.calls += 1
         if self.code:
             context.abort(self.code, "so it is")
+        if self.gone and request.model_spec.signature_name != "info":
+            context.abort(grpc.StatusCode.UNAVAILABLE, "gone")
         answer = predict_pb2.PredictResponse()
         outputs = {"info": self.info} if request.model_spec.signature_name == "info" else self.outputs
         for name, value in outputs.items():
