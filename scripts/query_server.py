@@ -52,6 +52,25 @@ def main(_):
     if pictures:
         pictures.mkdir(parents=True, exist_ok=True)
     client = Client(connection(), DEADLINE_FLAG.value, RETRIES_FLAG.value)
+    try:
+        failed = ask_all(client, videos, pictures)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        leave(130)
+    if len(videos) > 1 and failed:
+        print(f"error: {failed} of {len(videos)} videos have no answer", file=sys.stderr)
+    leave(1 if failed else 0)
+
+
+def leave(status: int) -> None:
+    """Ends the program at once: threads that wait for a server cannot be told to stop, and nothing is half-written."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+def ask_all(client: Client, videos: list[Path], pictures: Path | None) -> int:
+    """Prints the answers in the order of the videos; how many have none."""
     failed = 0
     answers = in_order(lambda video: ask(client, video), videos, PARALLEL.value)
     for number, done in enumerate(tqdm(answers, total=len(videos), unit="video", disable=len(videos) == 1)):
@@ -59,9 +78,7 @@ def main(_):
         if getattr(done.error, "code", "") == "UNAVAILABLE":  # its retries are over: the others would wait as long
             failed += len(videos) - number - 1
             break
-    if len(videos) > 1 and failed:
-        print(f"error: {failed} of {len(videos)} videos have no answer", file=sys.stderr)
-    return 1 if failed else 0
+    return failed
 
 
 def connection():
