@@ -16,6 +16,7 @@ from s3d_tf.files import read_json, write_bytes, write_json, write_text
 from s3d_tf.training.config import versions
 
 from . import costs
+from .claims import About, Claim, no_claims
 from .part import FORWARDS, Part, measure
 from .scale import Data, Scale
 
@@ -53,6 +54,8 @@ class Experiment:
         summarise: the lines of `metrics.jsonl` -> what `result.json` says beside its head.
         draw: what `result.json` says -> name and content of each table and figure.
         with_costs: count the parameters and multiply-adds of its networks at full size.
+        about: for the report, see `About`.
+        claims: what `result.json` says so far -> its claims, held against the numbers.
     """
 
     name: str
@@ -62,6 +65,8 @@ class Experiment:
     summarise: Callable[[list[dict]], dict]
     draw: Callable[[dict], dict[str, bytes]]
     with_costs: bool = False
+    about: About = About()
+    claims: Callable[[dict], list[Claim]] = no_claims
 
 
 class Shared(NamedTuple):
@@ -127,7 +132,8 @@ def finish(experiment: Experiment, output_dir: Path) -> list[Path]:
     head = {key: config[key] for key in ("experiment", "title", "scale", "versions")}
     trained = {line["part"]: line["seconds"] for line in lines}
     head |= dict(trainings=len(trained), training_seconds=round(sum(trained.values()), 1))
-    write_json(output_dir / RESULT, head | experiment.summarise(lines))
+    result = head | experiment.summarise(lines)
+    write_json(output_dir / RESULT, result | dict(claims=[claim._asdict() for claim in experiment.claims(result)]))
     paths = []
     for name, content in experiment.draw(read_json(output_dir / RESULT)).items():
         paths.append(output_dir / name)
