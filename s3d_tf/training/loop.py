@@ -211,6 +211,8 @@ class Trainer:
         return wait, taken == self.micro_batches, tf.cast(stopping, tf.float32)
 
     def _reset(self):
+        if self.micro_batches == 1:  # the only one takes their place
+            return
         for total in (*self._gradient_sums, *self._average_sums, self._numbers):
             total.assign(tf.zeros_like(total))
 
@@ -226,11 +228,9 @@ class Trainer:
             batch["label"],
             self.loss_scale.value,
         )
-        for total, value in zip(self._gradient_sums, gradients, strict=True):
-            total.assign_add(value)
-        for total, value in zip(self._average_sums, averages, strict=True):
-            total.assign_add(value)
-        self._numbers.assign_add(numbers)
+        sums = (*self._gradient_sums, *self._average_sums, self._numbers)
+        for total, value in zip(sums, (*gradients, *averages, numbers), strict=True):
+            (total.assign if self.micro_batches == 1 else total.assign_add)(value)
         return tf.identity(numbers[0])
 
     def _other_values(self, number: tf.Tensor) -> list[tf.Tensor]:
@@ -267,12 +267,17 @@ class Trainer:
         replica = tf.distribute.get_replica_context()
         own = (*self._gradient_sums, *self._average_sums, self._numbers)
         sums = [tf.convert_to_tensor(total) for total in own] + [stopping]
-        sums = [tf.identity(value) for value in sums]  # on this device: in a loop, what is read has none
-        *sums, numbers, stopping = replica.all_reduce("SUM", sums)
+        if replica.num_replicas_in_sync > 1:
+            sums = [tf.identity(value) for value in sums]  # on this device: in a loop, what is read has none
+            sums = replica.all_reduce("SUM", sums)
+        *sums, numbers, stopping = sums
         gradients, averages = sums[: len(self.variables)], sums[len(self.variables) :]
+        if self.loss_scale.active:
+            gradients = [gradient / self.loss_scale.value for gradient in gradients]
         gradients = [
-            gradient / self.loss_scale.value
-            + (self.recipe.weight_decay * tf.convert_to_tensor(variable) if variable.path in self._decayed else 0.0)
+            gradient + self.recipe.weight_decay * tf.convert_to_tensor(variable)
+            if variable.path in self._decayed
+            else gradient
             for gradient, variable in zip(gradients, self.variables, strict=True)
         ]
         norm = tf.linalg.global_norm(gradients)
