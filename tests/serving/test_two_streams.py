@@ -27,7 +27,7 @@ def flow_model():
     model = build_model("i2d", 3, width=0.1, input_shape=(None, None, None, 2), norm_momentum=0.0)
     model(np.random.default_rng(3).uniform(-1, 1, (4, 8, 64, 64, 2)), training=True)
     head = model.get_layer("Conv2d_0c_1x1")
-    head.kernel.assign(np.random.default_rng(0).normal(size=head.kernel.shape))
+    head.kernel.assign(np.random.default_rng(0).normal(0, 0.2, head.kernel.shape))  # logits of a few units
     attach(model, Preprocessing(modality="flow", resize=(40, 40), crop=32, min_frames=8, labels=LABELS))
     return model
 
