@@ -16,6 +16,7 @@ from s3d_tf.data.locks import hold
 LOOKS = ("blocks", "grains", "stripes", "triangles")  # small networks tell these four apart in a minute
 SETS = {
     "motion": synthetic.SyntheticSet(classes=synthetic.DRIFTS, num_val=200),
+    "eight_motions": synthetic.SyntheticSet(),  # hard enough that networks differ
     "appearance": synthetic.SyntheticSet(flavour="appearance", classes=LOOKS, num_val=400),
 }
 SETTINGS = prepare.Settings(size=(40, 40))

@@ -18,7 +18,7 @@ from experiments.experiment import Entry, Experiment
 from experiments.part import FORWARDS
 from experiments.scale import Data, Scale
 
-DATA = (Data("appearance", "mini_kinetics"), Data("motion", "something_something"))
+DATA = (Data("appearance", "mini_kinetics"), Data("eight_motions", "something_something"))
 FAMILIES = {  # title, the full network, colour, line
     "top_heavy_i3d": ("Top-Heavy I3D", "i3d", "tab:blue", "-"),
     "bottom_heavy_i3d": ("Bottom-Heavy I3D", "i3d", "tab:blue", ":"),

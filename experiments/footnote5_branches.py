@@ -18,7 +18,7 @@ from experiments.comparison import Candidate
 from experiments.experiment import Experiment
 from experiments.scale import Data
 
-DATA = (Data("motion", "mini_kinetics"),)
+DATA = (Data("eight_motions", "mini_kinetics"),)
 NETWORKS = {
     "two": Candidate("S3D, two branches", "s3d", ("temporal_branches=1+2",), paper=(paper.FOOTNOTE5["two"], None)),
     "four": Candidate("S3D, four branches", "s3d", paper=(paper.FOOTNOTE5["four"], None)),

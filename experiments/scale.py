@@ -14,9 +14,10 @@ from .part import Part
 
 MINI, PAPER = "mini", "paper"
 SEEDS = (0, 1, 2)
-STEPS = {"motion": 400, "appearance": 500}  # of a mini training; the rate falls at 70 % and 90 %
+STEPS = {"motion": 200, "eight_motions": 300, "appearance": 400}  # of a mini training; the rate falls at 70 % and 90 %
 TITLES = {
-    "motion": "embedded motion set",
+    "motion": "embedded motion set, four directions",
+    "eight_motions": "embedded motion set, eight motions",
     "appearance": "embedded appearance set",
     "kinetics": "Kinetics-Full",
     "mini_kinetics": "Mini-Kinetics-200",

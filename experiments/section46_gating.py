@@ -18,7 +18,7 @@ from experiments.comparison import Candidate
 from experiments.experiment import Experiment
 from experiments.scale import Data
 
-DATA = (Data("motion", "kinetics"),)
+DATA = (Data("eight_motions", "kinetics"),)
 NETWORKS = {
     "none": Candidate("S3D, no gates", "s3d"),
     "space_time": Candidate("S3D-G, pooling over space and time", "s3d_g"),

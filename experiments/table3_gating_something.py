@@ -22,7 +22,7 @@ from experiments.comparison import Candidate
 from experiments.experiment import Experiment
 from experiments.scale import Data
 
-DATA = (Data("motion", "something_something"),)
+DATA = (Data("eight_motions", "something_something"),)
 NETWORKS = {
     "i2d": Candidate("I2D", "i2d", paper=paper.TABLE3["i2d"]),
     "i3d": Candidate("I3D", "i3d", paper=paper.TABLE3["i3d"], costs=paper.COSTS["i3d"]),
