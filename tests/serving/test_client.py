@@ -4,6 +4,7 @@ import base64
 import http.server
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -20,9 +21,10 @@ from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 from s3d_tf.data import video
 from s3d_tf.serving import rest_transport, video_input
-from s3d_tf.serving.client import Client, connect
+from s3d_tf.serving.client import Client, connect, read_token
 from s3d_tf.serving.grpc_transport import GrpcTransport
 from s3d_tf.serving.transport import ServerError, with_retries
+from tests import forked
 
 from .conftest import LABELS, frames, in_memory, jpegs
 
@@ -86,8 +88,34 @@ def test_a_folder_of_frames_is_a_video(client, motion_videos, tmp_path):
     expected = client.classify(motion_videos / VIDEO).logits
     np.testing.assert_allclose(client.classify(tmp_path).logits, expected, atol=1e-5)
     assert video_input.find_videos([str(tmp_path)]) == [tmp_path]
-    (tmp_path / "a.mp4").touch()  # a folder of videos and a picture: all of them are looked at
-    assert len(video_input.find_videos([str(tmp_path)])) == 13
+
+
+def test_what_is_no_video_in_a_folder_is_counted_and_named_once(motion_videos, tmp_path, caplog):
+    for name in (
+        "a.MP4",
+        "b/c.avi",
+        "notes.txt",
+        "b/c.srt",
+        ".DS_Store",
+        "b/p.jpg",
+        "frames/1.jpg",
+        "frames/s.txt",
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    with caplog.at_level("WARNING", logger="absl"):
+        found = video_input.find_videos([str(tmp_path), str(tmp_path / "notes.txt")])
+    inside = [path.relative_to(tmp_path).as_posix() for path in found]
+    assert inside == ["a.MP4", "b/c.avi", "frames", "notes.txt"]  # what is named itself is tried
+    (warning,) = [record.getMessage() for record in caplog.records]
+    assert warning == (
+        f"{tmp_path}: 5 files are skipped, no videos by their endings: .DS_Store, b/c.srt, b/p.jpg, frames/s.txt, "
+        "notes.txt"
+    )
+    for name in ("a.MP4", "b/c.avi", "frames/1.jpg", "b/p.jpg"):
+        (tmp_path / name).unlink()
+    with pytest.raises(ValueError, match=r"no videos, but 4 other files \(.DS_Store.*they end in .mp4.*Received: "):
+        video_input.find_videos([str(tmp_path)])
 
 
 @pytest.mark.parametrize(("name", "version", "code"), [("birds", None, "NOT_FOUND"), ("animals", 7, "NOT_FOUND")])
@@ -177,7 +205,8 @@ def test_a_server_that_goes_away_is_not_waited_for_by_every_video(lie, motion_vi
     done = run_script("query_server.py", *flags)
     assert done.returncode == 1
     assert done.stderr.count("No server answers") == 1
-    assert "35 of 35 videos have no answer" in done.stderr  # set.json too
+    assert "34 of 34 videos have no answer" in done.stderr
+    assert "1 files are skipped, no videos by their endings: set.json" in done.stderr
 
 
 class Lying(prediction_service_pb2_grpc.PredictionServiceServicer):
@@ -185,6 +214,7 @@ class Lying(prediction_service_pb2_grpc.PredictionServiceServicer):
 
     def __init__(self, info, outputs, code=None):
         self.info, self.outputs, self.code, self.calls, self.gone = info, outputs, code, 0, False
+        self.before_answer = lambda: None
 
     def Predict(self, request, context):  # noqa: N802
         self.calls += 1
@@ -192,6 +222,7 @@ class Lying(prediction_service_pb2_grpc.PredictionServiceServicer):
             context.abort(self.code, "so it is")
         if self.gone and request.model_spec.signature_name != "info":
             context.abort(grpc.StatusCode.UNAVAILABLE, "gone")
+        self.before_answer()
         answer = predict_pb2.PredictResponse()
         outputs = {"info": self.info} if request.model_spec.signature_name == "info" else self.outputs
         for name, value in outputs.items():
@@ -298,6 +329,19 @@ def test_a_token_is_not_sent_in_the_clear():
     with pytest.raises(ValueError, match=r"visible ASCII characters\. Received: 3 characters") as caught:
         connect("localhost:1", "animals", token="a\nb")
     assert "a\nb" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(None, "cannot be read (No such file or directory)"), (b"\n", "is empty"), ("ü".encode(), "it is no ASCII text")],
+)
+def test_a_token_file_without_a_token(content, message, tmp_path):
+    if content is not None:
+        (tmp_path / "token").write_bytes(content)
+    with pytest.raises(ValueError, match=f"{re.escape(message)}.*Received: {tmp_path}/token"):
+        read_token(tmp_path / "token")
+    (tmp_path / "token").write_text("secret\n")
+    assert read_token(tmp_path / "token") == "secret"
 
 
 def test_options_that_do_not_go_together(tmp_path):
@@ -415,6 +459,37 @@ def test_the_binary(server, motion_videos, run_script, tmp_path):
     assert done.returncode == 1
     assert done.stderr.startswith("error: No server answers at localhost")
     assert "Traceback" not in done.stderr
+
+
+def test_a_window_is_shown_before_the_next_one_is_answered(lie, motion_videos, processes, tmp_path):
+    address, servicer = lie(outputs={"logits": [[1.0, 2.0]]})
+    shown = []
+
+    def wait():  # for what was printed of the windows before
+        wanted, end = max(servicer.calls - 2, 0), time.monotonic() + 60
+        while (found := (tmp_path / "stdout").read_text().count('"start"')) < wanted and time.monotonic() < end:
+            time.sleep(0.02)
+        shown.append(found)
+
+    servicer.before_answer = wait
+    flags = (f"--server={address}", f"--video={motion_videos / VIDEO}", "--per_window", "--json", "--window=4")
+    done = forked.finish(forked.start(processes, "query_server.py", flags, tmp_path), tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert shown == [0, 0, 1, 2]  # info, and three windows
+    assert [json.loads(line)["start"] for line in done.stdout.splitlines()] == [0, 4, 8]
+
+
+def test_flags_that_cannot_be_met_are_refused_once_before_any_video(lie, motion_videos, run_script, tmp_path):
+    address, servicer = lie()
+    flags = (f"--server={address}", f"--video={motion_videos}")
+    for more, message in (
+        ("--window=101", "The model takes up to 100 frames at once. Received: window=101"),
+        (f"--picture={tmp_path}/p.png", f"The pictures of 34 videos need a folder. Received: {tmp_path}/p.png"),
+    ):
+        done = run_script("query_server.py", *flags, more)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert [line for line in done.stderr.splitlines() if "skipped" not in line] == [f"error: {message}"]
+    assert servicer.calls == 1  # about the model
 
 
 @pytest.mark.skipif("TFS_ADDRESS" not in os.environ, reason="no TensorFlow Serving: TFS_ADDRESS=host:port names one")
