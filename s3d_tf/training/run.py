@@ -145,6 +145,9 @@ class _Training:
             self._evaluate_if_missing()
             if trainer.step >= steps:
                 return None
+            if devices.num_workers(self.strategy) == 1:  # many agree on it, in the graph
+                self.stop.check()
+                self.stop.at_once = True
             self.journal.clips(trainer.step, self._first_clips())
             iterator = trainer.distribute(self._batches)
             while trainer.step < steps and not trainer.stopped:
@@ -163,8 +166,8 @@ class _Training:
                     iterator = trainer.distribute(self._batches)
             if trainer.step < steps:
                 self._save()
-        except StoppedError:  # amid an evaluation; the weights were saved before it
-            pass
+        except StoppedError:  # amid an evaluation, or before the first call's graph was there
+            self._save()
         finally:
             self.journal.close()
         return report

@@ -86,6 +86,31 @@ def test_another_configuration_is_refused_by_name(finished, motion_records):
         run.train(other, motion_records, finished, devices.make_strategy(1))
 
 
+def test_told_to_stop_while_the_graph_is_traced_it_ends_before_the_graph_is_there(
+    motion_records, tmp_path, monkeypatch
+):
+    def traced(self, iterator, num_steps):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0)  # where Python runs the handler at the latest
+        pytest.fail("traced on")
+
+    monkeypatch.setattr(loop.Trainer, "_steps", traced)
+    result = run.train(RECIPE, motion_records, tmp_path, devices.make_strategy(1), PACE)
+    assert (result["step"], result["stopped"]) == (0, "SIGTERM")
+    assert checkpoints.load_model(tmp_path)[2] == 0
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def test_once_the_graph_has_looked_it_stops_by_itself():
+    stop = stopping.Stop()
+    with stop.listening():
+        stop.at_once = True
+        stop.look()
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0)
+        assert stop.signal == signal.SIGTERM
+
+
 def test_a_run_can_be_made_longer(finished, motion_records, tmp_path, capsys):
     work_dir = shutil.copytree(finished, tmp_path / "run")
     result = run.train(dataclasses.replace(RECIPE, steps=8), motion_records, work_dir, devices.make_strategy(1), PACE)
