@@ -63,7 +63,8 @@ def main(_):
         print("interrupted", file=sys.stderr)
         leave(130)
     if len(videos) > 1 and failed:
-        print(f"error: {failed} of {len(videos)} videos have no answer", file=sys.stderr)
+        some = " for some or all windows" if PER_WINDOW.value else ""
+        print(f"error: {failed} of {len(videos)} videos have no answer{some}", file=sys.stderr)
     leave(1 if failed else 0)
 
 
@@ -114,7 +115,9 @@ def report(done: Done) -> None:
     """Says why a video has no answer, or none of its other windows."""
     if not isinstance(done.error, ValueError | OSError):
         raise done.error
-    tqdm.write(f"error: {plain(f'{done.item}: {done.error}')}", file=sys.stderr)
+    text = str(done.error)
+    text = text if str(done.item) in text else f"{done.item}: {text}"
+    tqdm.write(f"error: {plain(text)}", file=sys.stderr)
 
 
 def show(video: Path, answer: Answer, picture: Path | None) -> None:

@@ -110,7 +110,7 @@ def sentence(code: str, details: str, server: str, seconds: float) -> str:
         "TLS": f"No TLS connection to {server} (--tls_ca names the roots to trust): {said}",
         "UNAVAILABLE": f"No server answers at {server}: {said}",
         "DEADLINE_EXCEEDED": f"{server} did not answer within {seconds:g} s (--deadline): {said}",
-        "NOT_FOUND": f"{server} does not serve that: {said}",
+        "NOT_FOUND": f"{server} does not serve that (--model, --version): {said}",
         "INVALID_ARGUMENT": f"{server} cannot take this: {said}",
         "UNAUTHENTICATED": f"{server} wants another token: {said}",
         "PERMISSION_DENIED": f"{server} does not allow this: {said}",

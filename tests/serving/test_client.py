@@ -17,16 +17,16 @@ import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
-from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
+from tensorflow_serving.apis import prediction_service_pb2_grpc
 
 from s3d_tf.data import video
 from s3d_tf.serving import rest_transport, video_input
 from s3d_tf.serving.client import Client, connect, read_token
 from s3d_tf.serving.grpc_transport import GrpcTransport
 from s3d_tf.serving.transport import ServerError, with_retries
-from tests import forked
 
-from .conftest import LABELS, frames, in_memory, jpegs
+from .conftest import LABELS, frames, free_port, in_memory, jpegs
+from .lying import Lying, described
 
 VIDEO = "val/drift_up/00002.avi"  # 12 frames of 40x40
 
@@ -133,12 +133,6 @@ def test_the_servers_own_sentence_arrives(client):
         client.classify_frames(frames(1, 101))
 
 
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
 @pytest.mark.parametrize("scheme", ["", "http://"])
 def test_no_server_is_unavailable_and_asked_again(scheme):
     began = time.monotonic()
@@ -196,62 +190,6 @@ class no_server:  # noqa: N801 (a context)
                     time.sleep(0.3)
         except OSError:
             pass
-
-
-def test_a_server_that_goes_away_is_not_waited_for_by_every_video(lie, motion_videos, run_script):
-    address, servicer = lie(code=None)
-    servicer.gone = True  # it tells about itself, and then it is gone
-    flags = (f"--server={address}", f"--video={motion_videos}", "--parallel=1", "--retries=0")
-    done = run_script("query_server.py", *flags)
-    assert done.returncode == 1
-    assert done.stderr.count("No server answers") == 1
-    assert "34 of 34 videos have no answer" in done.stderr
-    assert "1 files are skipped, no videos by their endings: set.json" in done.stderr
-
-
-class Lying(prediction_service_pb2_grpc.PredictionServiceServicer):
-    """Tells about itself what a test wants, and answers with tensors that it wants."""
-
-    def __init__(self, info, outputs, code=None):
-        self.info, self.outputs, self.code, self.calls, self.gone = info, outputs, code, 0, False
-        self.before_answer = lambda: None
-
-    def Predict(self, request, context):  # noqa: N802
-        self.calls += 1
-        if self.code:
-            context.abort(self.code, "so it is")
-        if self.gone and request.model_spec.signature_name != "info":
-            context.abort(grpc.StatusCode.UNAVAILABLE, "gone")
-        self.before_answer()
-        answer = predict_pb2.PredictResponse()
-        outputs = {"info": self.info} if request.model_spec.signature_name == "info" else self.outputs
-        for name, value in outputs.items():
-            proto = value if hasattr(value, "tensor_shape") else tf.make_tensor_proto(value)
-            answer.outputs[name].CopyFrom(proto)
-        return answer
-
-
-@pytest.fixture
-def lie():
-    servers = []
-
-    def start(info=None, outputs=None, code=None):
-        servicer = Lying([described() if info is None else info], outputs or {}, code)
-        server = grpc.server(futures.ThreadPoolExecutor(1))
-        prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(servicer, server)
-        port = server.add_insecure_port("127.0.0.1:0")
-        server.start()
-        servers.append(server)
-        return f"localhost:{port}", servicer
-
-    yield start
-    for server in servers:
-        server.stop(None)
-
-
-def described(**changes):
-    good = dict(labels=["a", "b"], streams={"rgb": dict(resize=[40, 40], crop=32)}, max_frames=100)
-    return json.dumps(good | changes)
 
 
 NO_INFO = [
@@ -437,59 +375,6 @@ def test_rest_says_what_the_api_documents():
         signature_name="serving_default",
         inputs=dict(jpegs=[[{"b64": base64.b64encode(b"\xff\xd8").decode()}]], n=[0, 1]),
     )
-
-
-def test_the_binary(server, motion_videos, run_script, tmp_path):
-    good = motion_videos / "val/drift_up"
-    (tmp_path / "bad.mp4").write_bytes(b"no video")
-    flags = [f"--server={server.grpc}", "--model=animals"]
-    done = run_script("query_server.py", *flags, f"--video={good},{tmp_path}", "--json", f"--picture={tmp_path}/p")
-    assert done.returncode == 1
-    lines = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [line["video"] for line in lines] == [str(path) for path in sorted(good.iterdir())]
-    assert all(line["frames"] == 12 and len(line["top"]) == 3 for line in lines)
-    assert f"error: {tmp_path}/bad.mp4: Cannot read" in done.stderr
-    assert f"1 of {len(lines) + 1} videos have no answer" in done.stderr
-    pictures = sorted(path.name for path in (tmp_path / "p").rglob("*.png"))
-    assert pictures == [f"{path.name}.png" for path in sorted(good.iterdir())]
-    done = run_script("query_server.py", *flags, f"--video={motion_videos / VIDEO}", "--per_window", "--window=6")
-    assert done.returncode == 0, done.stderr
-    assert "frames 0 to 5" in done.stdout and "frames 6 to 11" in done.stdout
-    done = run_script("query_server.py", f"--server=localhost:{free_port()}", f"--video={good}", "--deadline=2")
-    assert done.returncode == 1
-    assert done.stderr.startswith("error: No server answers at localhost")
-    assert "Traceback" not in done.stderr
-
-
-def test_a_window_is_shown_before_the_next_one_is_answered(lie, motion_videos, processes, tmp_path):
-    address, servicer = lie(outputs={"logits": [[1.0, 2.0]]})
-    shown = []
-
-    def wait():  # for what was printed of the windows before
-        wanted, end = max(servicer.calls - 2, 0), time.monotonic() + 60
-        while (found := (tmp_path / "stdout").read_text().count('"start"')) < wanted and time.monotonic() < end:
-            time.sleep(0.02)
-        shown.append(found)
-
-    servicer.before_answer = wait
-    flags = (f"--server={address}", f"--video={motion_videos / VIDEO}", "--per_window", "--json", "--window=4")
-    done = forked.finish(forked.start(processes, "query_server.py", flags, tmp_path), tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert shown == [0, 0, 1, 2]  # info, and three windows
-    assert [json.loads(line)["start"] for line in done.stdout.splitlines()] == [0, 4, 8]
-
-
-def test_flags_that_cannot_be_met_are_refused_once_before_any_video(lie, motion_videos, run_script, tmp_path):
-    address, servicer = lie()
-    flags = (f"--server={address}", f"--video={motion_videos}")
-    for more, message in (
-        ("--window=101", "The model takes up to 100 frames at once. Received: window=101"),
-        (f"--picture={tmp_path}/p.png", f"The pictures of 34 videos need a folder. Received: {tmp_path}/p.png"),
-    ):
-        done = run_script("query_server.py", *flags, more)
-        assert (done.returncode, done.stdout) == (1, "")
-        assert [line for line in done.stderr.splitlines() if "skipped" not in line] == [f"error: {message}"]
-    assert servicer.calls == 1  # about the model
 
 
 @pytest.mark.skipif("TFS_ADDRESS" not in os.environ, reason="no TensorFlow Serving: TFS_ADDRESS=host:port names one")
