@@ -145,9 +145,6 @@ class _Training:
             self._evaluate_if_missing()
             if trainer.step >= steps:
                 return None
-            if devices.num_workers(self.strategy) == 1:  # many agree on it, in the graph
-                self.stop.check()
-                self.stop.at_once = True
             self.journal.clips(trainer.step, self._first_clips())
             iterator = trainer.distribute(self._batches)
             while trainer.step < steps and not trainer.stopped:

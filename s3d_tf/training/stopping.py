@@ -25,23 +25,16 @@ class Stop:
 
     Python runs a signal's handler only between two of its own instructions, which may be many steps away while the main
     thread waits for a graph. The byte that `signal.set_wakeup_fd` has written at once can be read by any thread.
-
-    Attributes:
-        signal: the one that came.
-        at_once: a signal ends what is going on by a StoppedError, since no graph runs yet that would see it: tracing
-            one takes seconds. The first `look` ends this.
     """
 
     def __init__(self):
         self.signal: int | None = None
-        self.at_once = False
         self._reader, self._writer = socket.socketpair()
         self._reader.setblocking(False)
         self._writer.setblocking(False)
 
     def look(self) -> np.ndarray:
         """`[2]` float64: seconds of a clock, and 1 after a signal."""
-        self.at_once = False
         with contextlib.suppress(BlockingIOError):
             for number in self._reader.recv(64):
                 if number in (signal.SIGTERM, signal.SIGINT):
@@ -65,7 +58,7 @@ class Stop:
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[None]:
-        """While this lasts, a first SIGTERM or SIGINT sets `signal`, and raises if `at_once`; a second one ends it.
+        """While this lasts, the first SIGTERM or SIGINT only sets `signal`; a second one ends the process.
 
         Must be entered by the main thread; elsewhere (a notebook's worker, a test) nothing is changed.
         """
@@ -77,8 +70,6 @@ class Stop:
             self.signal = number
             if len(handled) > 1:
                 raise KeyboardInterrupt
-            if self.at_once:
-                raise StoppedError
             os.write(2, f"\n{signal.Signals(number).name}: ends after this micro-batch\n".encode())
 
         try:
