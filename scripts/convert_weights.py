@@ -2,11 +2,13 @@
 
     python scripts/convert_weights.py --checkpoint=rgb_imagenet/model.ckpt --output=models/i3d --labels=label_map.txt
     python scripts/convert_weights.py --checkpoint=s3d_howto100m.pth --output=models/milnce --verbose
+    python scripts/convert_weights.py --checkpoint=RUN --output=models/mine
     python scripts/convert_weights.py --checkpoint=inception_v1.ckpt --output=models/s3d_g_inflated \\
         --network=s3d_g --num_classes=400 --allow='Conv2d_0c_1x1/*'
 
-The source and the network follow from names and shapes (docs/weights.md). Fails, and writes nothing, when a tensor is
-missing, extra or mis-shaped and not named in --allow. Takes some seconds; expect "387 tensors of torchvision", 456 of
+RUN is a work_dir of scripts/train.py, of which the newest checkpoint is taken. Source and network follow from names and
+shapes (docs/weights.md). Fails, and writes nothing, when a tensor is missing, extra or mis-shaped and not named in
+--allow. Takes some seconds; expect "387 tensors of torchvision", 456 of
 MIL-NCE, 230 of DeepMind's I3D.
 """
 
@@ -19,10 +21,12 @@ from absl import flags
 
 from s3d_tf import cli
 from s3d_tf.networks import CONVENTIONS
-from s3d_tf.weights import load_pretrained, save
+from s3d_tf.training.warm_start import read_weights
+from s3d_tf.weights import save
+from s3d_tf.weights.pretrained import build_from
 
 CHECKPOINT = flags.DEFINE_string(
-    "checkpoint", None, "TensorFlow prefix, .npz, .safetensors, .pth or .pt", required=True
+    "checkpoint", None, "TensorFlow prefix, .npz, .safetensors, .pth or .pt, or a work_dir", required=True
 )
 OUTPUT = flags.DEFINE_string("output", None, "folder to make", required=True)
 OVERWRITE = flags.DEFINE_bool("overwrite", False, "replace the folder if it holds such a model")
@@ -36,8 +40,8 @@ VERBOSE = flags.DEFINE_bool("verbose", False, "print every tensor's way")
 
 def main(argv: list[str]) -> None:
     del argv
-    model = load_pretrained(
-        CHECKPOINT.value,
+    model = build_from(
+        read_weights(CHECKPOINT.value),
         NETWORK.value,
         num_classes=NUM_CLASSES.value,
         convention=CONVENTION.value,

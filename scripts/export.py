@@ -20,10 +20,9 @@ from s3d_tf.serving.decoding import Limits
 from s3d_tf.serving.export import export
 from s3d_tf.training import checkpoints
 from s3d_tf.training.streams import check_labels, check_weights
-from s3d_tf.weights import load_pretrained
 
 WORK_DIR = flags.DEFINE_string("work_dir", None, "A run of scripts/train.py.")
-WEIGHTS = flags.DEFINE_string("weights", None, "Instead: weights of any known source (docs/weights.md).")
+WEIGHTS = flags.DEFINE_string("weights", None, "Instead: weights of any known source (docs/weights.md), or a run.")
 FLOW_WORK_DIR = flags.DEFINE_string("flow_work_dir", None, "A run on flow, whose logits are added to the other one's.")
 FLOW_WEIGHTS = flags.DEFINE_string("flow_weights", None, "Instead: weights of a network of flow.")
 STREAM_WEIGHTS = flags.DEFINE_list("stream_weights", ["1", "1"], "Factors of the logits of RGB and of flow.")
@@ -65,7 +64,7 @@ def load(prefix: str, work_dir: str | None, weights: str | None) -> tuple[keras.
     if bool(work_dir) == bool(weights):
         raise ValueError(f"Name a {prefix}work_dir or {prefix}weights. Received: {work_dir} and {weights}")
     if weights:
-        model = load_pretrained(weights)
+        model = checkpoints.load_weights(weights)
         return model, f"{model.name}, {weights}"
     model, _, step = checkpoints.load_model(Path(work_dir), best=BEST.value)
     return model, f"{model.name}, step {step}"

@@ -5,22 +5,24 @@
     python scripts/query_server.py --server=host:8500 --tls --token_file=token --video=a.mp4 --picture=pictures
 
 The model, exported by scripts/export.py, tells the client what it needs. Frames are resized as for training and sent as
-JPEGs. A long video goes in windows of 250 frames, averaged, or a line each with --per_window. Ends with status 1 when a
-video could not be read or the server failed for it; the other videos are done all the same.
+JPEGs. A long video goes in windows of 250 frames, averaged, or with --per_window an answer each, shown as soon as it is
+there. Ends with status 1 when a video could not be read or the server failed for it; the other videos are done all the
+same.
 """
 
 import json
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from absl import flags
 from tqdm import tqdm
 
 from s3d_tf import cli
-from s3d_tf.analysis.contact_sheet import contact_sheet, write_picture
+from s3d_tf.analysis.contact_sheet import check_picture, contact_sheet, picture_path, write_picture
 from s3d_tf.serving.answer import Answer, average
-from s3d_tf.serving.client import DEADLINE, RETRIES, Client, connect
+from s3d_tf.serving.client import DEADLINE, RETRIES, Client, connect, read_token
 from s3d_tf.serving.parallel import Done, in_order
 from s3d_tf.serving.video_input import WINDOW, find_videos
 
@@ -35,7 +37,9 @@ STRIDE = flags.DEFINE_integer("stride", None, "Frames from a window to the next;
 PER_WINDOW = flags.DEFINE_bool("per_window", False, "An answer a window, not their average.")
 TOP = flags.DEFINE_integer("top", 5, "Classes to print.", lower_bound=1)
 JSON = flags.DEFINE_bool("json", False, "Print a line of JSON an answer.")
-PICTURE = flags.DEFINE_string("picture", None, "A folder for a picture of each video.")
+PICTURE = flags.DEFINE_string(
+    "picture", None, "A folder for VIDEO.png of each; of one video also a file, .png or .jpg."
+)
 PARALLEL = flags.DEFINE_integer("parallel", 4, "Videos at a time.", lower_bound=1)
 DEADLINE_FLAG = flags.DEFINE_float("deadline", DEADLINE, "Seconds for a call, with its retries.", lower_bound=0.001)
 RETRIES_FLAG = flags.DEFINE_integer("retries", RETRIES, "More attempts when no server answers.", lower_bound=0)
@@ -50,15 +54,17 @@ def main(_):
     videos = find_videos(VIDEO.value)
     pictures = Path(PICTURE.value) if PICTURE.value else None
     if pictures:
-        pictures.mkdir(parents=True, exist_ok=True)
+        check_picture(pictures, len(videos))
     client = Client(connection(), DEADLINE_FLAG.value, RETRIES_FLAG.value)
+    client.frames_at_once(WINDOW_FLAG.value)
     try:
         failed = ask_all(client, videos, pictures)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         leave(130)
     if len(videos) > 1 and failed:
-        print(f"error: {failed} of {len(videos)} videos have no answer", file=sys.stderr)
+        some = " for some or all windows" if PER_WINDOW.value else ""
+        print(f"error: {failed} of {len(videos)} videos have no answer{some}", file=sys.stderr)
     leave(1 if failed else 0)
 
 
@@ -70,54 +76,64 @@ def leave(status: int) -> None:
 
 
 def ask_all(client: Client, videos: list[Path], pictures: Path | None) -> int:
-    """Prints the answers in the order of the videos; how many have none."""
-    failed = 0
+    """Prints the answers in the order of the videos, as they come; how many videos have none, or not all."""
+    failed = ended = 0
     answers = in_order(lambda video: ask(client, video), videos, PARALLEL.value)
-    for number, done in enumerate(tqdm(answers, total=len(videos), unit="video", disable=len(videos) == 1)):
-        failed += show(done, pictures / picture_name(done.item, videos) if pictures else None)
-        if getattr(done.error, "code", "") == "UNAVAILABLE":  # its retries are over: the others would wait as long
-            failed += len(videos) - number - 1
-            break
+    with tqdm(total=len(videos), unit="video", disable=len(videos) == 1) as bar:
+        for done in answers:
+            if not done.last:
+                show(done.item, done.value, pictures and picture_of(done, pictures, videos))
+                continue
+            ended += 1
+            bar.update()
+            if done.error:
+                failed += 1
+                report(done)
+            if getattr(done.error, "code", "") == "UNAVAILABLE":  # its retries are over: the others would wait as long
+                return failed + len(videos) - ended
     return failed
 
 
 def connection():
     """The connection that the flags describe."""
     paths = [Path(flag.value) if flag.value else None for flag in (TLS_CA, TLS_CERT, TLS_KEY)]
-    token = Path(TOKEN_FILE.value).read_text().strip() if TOKEN_FILE.value else os.environ.get("S3D_TF_TOKEN")
+    token = read_token(Path(TOKEN_FILE.value)) if TOKEN_FILE.value else os.environ.get("S3D_TF_TOKEN") or None
     options = dict(zip(("ca", "certificate", "key"), paths, strict=True))
     return connect(SERVER.value, MODEL.value, VERSION.value, tls=TLS.value, token=token, **options)
 
 
-def ask(client: Client, video: Path) -> list[Answer]:
+def ask(client: Client, video: Path) -> Iterable[Answer]:
     """One answer, or one a window."""
     answers = client.classify_windows(video, WINDOW_FLAG.value, STRIDE.value)
-    return list(answers) if PER_WINDOW.value else [average(answers, client.labels)]
+    if not PER_WINDOW.value:
+        answers = [average(answers, client.labels)]
+    for answer in answers:  # frames are kept for pictures alone
+        yield answer if PICTURE.value else answer._replace(sample={})
 
 
-def show(done: Done, picture: Path | None) -> bool:
-    """Prints the answers, and draws them; whether there are none."""
-    if isinstance(done.error, ValueError | OSError):
-        tqdm.write(f"error: {plain(f'{done.item}: {done.error}')}", file=sys.stderr)
-        return True
-    if done.error:
+def report(done: Done) -> None:
+    """Says why a video has no answer, or none of its other windows."""
+    if not isinstance(done.error, ValueError | OSError):
         raise done.error
-    for answer in done.value:
-        tqdm.write(line(done.item, answer), file=sys.stdout)
-        if picture:
-            picture.parent.mkdir(parents=True, exist_ok=True)
-            title = f"{done.item.name}, {answer.num_frames} frames from {answer.start}"
-            path = picture.with_name(
-                f"{picture.name}_{answer.start}.png" if PER_WINDOW.value else f"{picture.name}.png"
-            )
-            write_picture(path, contact_sheet(answer.sample, answer.ranking, title, TOP.value))
-    return False
+    text = str(done.error)
+    text = text if str(done.item) in text else f"{done.item}: {text}"
+    tqdm.write(f"error: {plain(text)}", file=sys.stderr)
 
 
-def picture_name(video: Path, videos: list[Path]) -> Path:
-    """Where its picture goes: videos of one name in several folders keep the folders apart."""
+def show(video: Path, answer: Answer, picture: Path | None) -> None:
+    """Prints an answer, and draws it."""
+    tqdm.write(line(video, answer), file=sys.stdout)
+    if picture:
+        title = f"{video.name}, {answer.num_frames} frames from {answer.start}"
+        write_picture(picture, contact_sheet(answer.sample, answer.ranking, title, TOP.value))
+    sys.stdout.flush()  # for who reads it from a pipe
+
+
+def picture_of(done: Done, pictures: Path, videos: list[Path]) -> Path:
+    """Where an answer's picture goes: videos of one name in several folders keep the folders apart."""
     common = os.path.commonpath([os.path.abspath(other.parent) for other in videos])
-    return Path(os.path.relpath(os.path.abspath(video), common))
+    inside = os.path.relpath(os.path.abspath(done.item), common)
+    return picture_path(pictures, Path(inside), f"_{done.value.start}" if PER_WINDOW.value else "")
 
 
 def plain(text: str) -> str:

@@ -10,6 +10,9 @@ import numpy as np
 
 from ..files import write_bytes
 
+ENDINGS = (".png", ".jpg")
+"""Of pictures."""
+
 _SIDE = 160  # pixels a frame
 _COLUMNS = 4
 _GAP = 4
@@ -49,17 +52,46 @@ def contact_sheet(
     return sheet
 
 
-def check_picture(path: Path) -> None:
-    """Raises a ValueError for a path where no picture can be written; before the long work."""
-    if path.suffix.lower() not in (".png", ".jpg"):
-        raise ValueError(f"The picture must end in .png or .jpg. Received: {path}")
-    if not path.absolute().parent.is_dir():
-        raise ValueError(f"The picture's folder does not exist. Received: {path}")
+def check_picture(where: Path, num_videos: int = 1) -> None:
+    """Whether pictures can be written there, see `picture_path`; before the long work.
+
+    Raises:
+        ValueError: one file for several videos, a file of another ending, or in a folder that does not exist.
+    """
+    if _is_folder(where):
+        if where.exists() and not where.is_dir():
+            raise ValueError(f"The picture must end in .png or .jpg, or be a folder. Received: {where}")
+    elif where.suffix.lower() not in ENDINGS:
+        raise ValueError(
+            "The picture must end in .png or .jpg, or be a folder; one with a dot in its name must exist. "
+            f"Received: {where}"
+        )
+    elif num_videos > 1:
+        raise ValueError(f"The pictures of {num_videos} videos need a folder. Received: {where}")
+    elif not where.absolute().parent.is_dir():
+        raise ValueError(f"The picture's folder does not exist. Received: {where}")
+
+
+def picture_path(where: Path, video: Path, part: str = "") -> Path:
+    """Where the picture of a video goes: `where` itself if it ends in .png or .jpg, else `VIDEO.png` in that folder.
+
+    Args:
+        where: what the user named.
+        video: its path inside the folder.
+        part: of the video, put before the ending.
+    """
+    path = where / f"{video}.png" if _is_folder(where) else where
+    return path.with_name(f"{path.stem}{part}{path.suffix}")
 
 
 def write_picture(path: Path, picture: np.ndarray) -> None:
-    """Writes `[H, W, 3]` uint8 RGB as PNG or JPEG, whole or not at all."""
+    """Writes `[H, W, 3]` uint8 RGB as PNG or JPEG, whole or not at all; makes its folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(path, cv2.imencode(path.suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes())
+
+
+def _is_folder(where: Path) -> bool:
+    return not where.suffix or where.is_dir()
 
 
 def write_line(

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
-import urllib.parse
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from . import address as addresses
 from . import video_input
 from .answer import Answer, average, of_window
 from .classifier import JPEGS, PIXELS
@@ -52,7 +51,7 @@ class Client:
 
     def classify_windows(self, path: Path, window: int | None = None, stride: int | None = None) -> Iterator[Answer]:
         """The classes of each window of a video; see `video_input.windows`."""
-        for shown in video_input.windows(path, self.streams, self._window(window), stride):
+        for shown in video_input.windows(path, self.streams, self.frames_at_once(window), stride):
             jpegs = {JPEGS[stream]: [frames] for stream, frames in shown.jpegs().items()}
             (logits,) = self._logits(self._call("serving_default", jpegs), 1)
             yield of_window(shown, logits, self.labels)
@@ -66,14 +65,18 @@ class Client:
     def features(self, path: Path, window: int | None = None) -> np.ndarray:
         """`[N, C]` float32: the features of each of the N windows of a video."""
         found = []
-        for shown in video_input.windows(path, self.streams, self._window(window)):
+        for shown in video_input.windows(path, self.streams, self.frames_at_once(window)):
             answer = self._call("features", {JPEGS[s]: [frames] for s, frames in shown.jpegs().items()})
             names = sorted(answer) or ["features"]
             found.append(np.concatenate([_numbers(answer.get(name), name, (1, None))[0] for name in names]))
         return np.stack(found)
 
-    def _window(self, window: int | None) -> int:
-        """Frames at once, as many as the model takes."""
+    def frames_at_once(self, window: int | None = None) -> int:
+        """Frames in a call: `window`, by default `video_input.WINDOW` or as many as the model takes.
+
+        Raises:
+            ValueError: the model does not take as many.
+        """
         if window is not None and window > self.max_frames:
             raise ValueError(f"The model takes up to {self.max_frames} frames at once. Received: window={window}")
         return window or min(video_input.WINDOW, self.max_frames)
@@ -125,17 +128,16 @@ def connect(
         token: sent as a bearer token, never in the clear to another machine.
 
     Raises:
-        ValueError: options that do not go together.
+        ValueError: no address, or options that do not go together.
     """
-    rest = address.startswith(("http://", "https://"))
-    if "@" in address or (not rest and "://" in address):
-        raise ValueError(f"A server is host:port, unix:PATH, http:// or https://. Received: {address}")
+    addresses.check(address)
+    rest = addresses.is_rest(address)
     encrypted = address.startswith("https://") if rest else bool(tls or ca or certificate or key)
     if token is not None and not re.fullmatch(r"[!-~]+", token):
         raise ValueError(
             f"A token is a word of visible ASCII characters. Received: {len(token)} characters, some of another kind"
         )
-    if token and not encrypted and not _is_here(address):
+    if token and not encrypted and not addresses.is_here(address):
         raise ValueError(f"A token needs TLS: it would be sent in the clear. Received: {address}")
     if rest and (certificate or key or ((tls or ca) and not encrypted)):
         raise ValueError(f"REST takes TLS as https:// and no certificate of the client's. Received: {address}")
@@ -144,15 +146,20 @@ def connect(
     from .grpc_transport import GrpcTransport, read_credentials
 
     credentials = read_credentials(ca, certificate, key) if encrypted else None
-    return GrpcTransport(address, model, version, credentials, token, proxy=not _is_here(address))
+    return GrpcTransport(address, model, version, credentials, token, proxy=not addresses.is_here(address))
 
 
-def _is_here(address: str) -> bool:
-    """Whether an address is of this machine: a socket, localhost, or one of the loopback range."""
-    if address.startswith("unix:"):
-        return True
-    host = urllib.parse.urlsplit(address if "://" in address else f"//{address}").hostname or ""
+def read_token(path: Path) -> str:
+    """The bearer token in a file.
+
+    Raises:
+        ValueError: it cannot be read, or holds none.
+    """
     try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+        token = path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no ASCII text"
+        raise ValueError(f"The token file cannot be read ({reason}). Received: {path}") from None
+    if not token:
+        raise ValueError(f"The token file is empty; it must hold one token. Received: {path}")
+    return token

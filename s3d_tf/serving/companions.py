@@ -78,14 +78,18 @@ request then fails all that it was batched with.
 
 ## TLS
 
-gRPC takes a key and a certificate in one file; REST has no TLS and belongs behind a proxy:
+gRPC takes a key and a certificate in one file; REST has no TLS and belongs behind a proxy. The key stays out of this
+folder, which is mounted and copied: `key.pem` and `ssl.config`, which holds it too, are for you alone (mode 600);
+callers get `cert.pem`:
 
 ```bash
-openssl req -x509 -newkey rsa:2048 -nodes -days 365 -keyout key.pem -out cert.pem \\
-    -subj /CN=localhost -addext subjectAltName=DNS:localhost
-(umask 077; printf 'server_key: "%s"\\nserver_cert: "%s"\\n' \\
-    "$(awk '{{printf "%s\\\\n", $0}}' key.pem)" "$(awk '{{printf "%s\\\\n", $0}}' cert.pem)" > ssl.config)
-docker run --rm -p 127.0.0.1:8500:8500 -v "$(pwd)":/models/{name}:ro -v "$(pwd)/ssl.config":/ssl.config:ro \\
+tls="$HOME/{name}-tls"
+(umask 077 && mkdir -p "$tls" && openssl req -x509 -newkey rsa:2048 -nodes -days 365 \\
+    -keyout "$tls/key.pem" -out "$tls/cert.pem" -subj /CN=localhost -addext subjectAltName=DNS:localhost &&
+printf 'server_key: "%s"\\nserver_cert: "%s"\\n' "$(awk '{{printf "%s\\\\n", $0}}' "$tls/key.pem")" \\
+    "$(awk '{{printf "%s\\\\n", $0}}' "$tls/cert.pem")" > "$tls/ssl.config")
+chmod 700 "$tls" && chmod 600 "$tls/key.pem" "$tls/ssl.config"
+docker run --rm -p 127.0.0.1:8500:8500 -v "$(pwd)":/models/{name}:ro -v "$tls/ssl.config":/ssl.config:ro \\
     tensorflow/serving --model_config_file=/models/{name}/models.config --ssl_config_file=/ssl.config
 ```
 
@@ -94,7 +98,7 @@ docker run --rm -p 127.0.0.1:8500:8500 -v "$(pwd)":/models/{name}:ro -v "$(pwd)/
 ```bash
 python scripts/query_server.py --server=localhost:8500 --model={name} --video=VIDEO
 python scripts/query_server.py --server=http://localhost:8501 --model={name} --video=VIDEO
-python scripts/query_server.py --server=localhost:8500 --tls_ca=cert.pem --model={name} --video=VIDEO
+python scripts/query_server.py --server=localhost:8500 --tls_ca="$HOME/{name}-tls/cert.pem" --model={name} --video=VIDEO
 ```
 
 ## Signatures

@@ -126,7 +126,7 @@ class Extractor:
 
 
 def find_videos(source: Path) -> dict[str, Path]:
-    """The videos of a file, a folder (every file in it that is not hidden, at any depth) or a CSV of `path,label`.
+    """The videos of a file, a folder (`video_input.videos_in`) or a CSV of `path,label`.
 
     Returns:
         Name -> path; the name is the path relative to the folder, or as the CSV gives it, without `/` or `..` in front.
@@ -135,9 +135,8 @@ def find_videos(source: Path) -> dict[str, Path]:
         ValueError: no videos, or two of one name.
     """
     if source.is_dir():
-        files = sorted(file for file in source.rglob("*") if file.is_file())
-        pairs = [(file.relative_to(source), file) for file in files]
-        pairs = [(name, file) for name, file in pairs if not any(part.startswith(".") for part in name.parts)]
+        inside = video_input.videos_in(source)
+        pairs = [(path.relative_to(source) if path != source else Path(source.resolve().name), path) for path in inside]
     elif source.suffix.lower() == ".csv":
         pairs = [(Path(item.media_id), Path(item.path)) for item in list_csv(source)]
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -73,10 +74,14 @@ def load_predictor(path: Path) -> Predictor:
             raise ValueError(f"{version} holds no model that can be loaded: {error}") from None
     if not path.exists() or (path.is_dir() and not (path / "model.json").exists()):
         raise ValueError(
-            "No exported model and no weights: name a folder that scripts/export.py or scripts/convert_weights.py "
-            f"wrote, or a weights file. Received: {path}"
+            "No exported model and no weights: name a folder that scripts/export.py, scripts/train.py or "
+            f"scripts/convert_weights.py wrote, or a weights file. Received: {path}"
         )
-    model = load_pretrained(str(path))
+    return predictor_of(load_pretrained(str(path)))
+
+
+def predictor_of(model: keras.Model) -> Predictor:
+    """A `Predictor` of a network that has its `preprocessing`."""
     classifier = Classifier({model.preprocessing.modality: model})
     signature = classifier.signatures()["frames"]
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import requests
 
+from .address import FOREIGN
 from .transport import MAX_ANSWER, ServerError, Value, sentence, within
 
 CODES = {400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_FOUND"}
@@ -48,11 +49,11 @@ class RestTransport:
             answer = json.loads(text)
         except (ValueError, RecursionError):
             code = CODES.get(status, "INTERNAL")
-            raise ServerError(code, sentence(code, f"HTTP {status} without JSON", self.address, seconds)) from None
+            raise _error(code, _unlike(status), self.address, seconds) from None
         if status != 200:
             code = CODES.get(status, "INTERNAL")
             said = answer.get("error", "") if isinstance(answer, dict) else ""
-            raise ServerError(code, sentence(code, str(said) or f"HTTP {status}", self.address, seconds))
+            raise _error(code, str(said) or _unlike(status), self.address, seconds)
         outputs = answer.get("outputs") if isinstance(answer, dict) else None
         if outputs is None:
             raise ServerError("INTERNAL", f"{self.address} answers without outputs: {text[:100]!r}")
@@ -98,6 +99,12 @@ def as_json(value: Value) -> Any:
 
 def _error(code: str, said: str, server: str, seconds: float) -> ServerError:
     return ServerError(code, sentence(code, said, server, seconds))
+
+
+def _unlike(status: int) -> str:
+    """An answer that TensorFlow Serving does not give; of some a proxy in front of it may be the author."""
+    between = status in CODES and status not in (400, 404)
+    return f"HTTP {status}" if between or status in (500, 502) else f"HTTP {status} {FOREIGN}"
 
 
 def _cause(error: BaseException) -> str:

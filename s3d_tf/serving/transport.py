@@ -11,6 +11,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from .address import mistaken
+
 MAX_ANSWER = 256 << 20
 """Bytes; a longer answer is refused. Logits of a call have kilobytes."""
 
@@ -99,17 +101,20 @@ def sentence(code: str, details: str, server: str, seconds: float) -> str:
     said = re.sub(r"\[\[.*|\[Op:.*|\{\{.*?\}\}", "", " ".join(details.split())).strip()
     said = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in said)
     if code == "UNAVAILABLE" and said.endswith(("Socket closed", "Connection reset by peer")):
-        said += " (does it want TLS, --tls?)"
+        said += " (does it want TLS, --tls? is it the port of REST, http://?)"
+    if told := mistaken(said, server):
+        return told[:600]
     if asserted := re.search(r"assertion failed: \[(.*)\]$", said):
         said = asserted.group(1)
     sentences = {
         "TLS": f"No TLS connection to {server} (--tls_ca names the roots to trust): {said}",
         "UNAVAILABLE": f"No server answers at {server}: {said}",
         "DEADLINE_EXCEEDED": f"{server} did not answer within {seconds:g} s (--deadline): {said}",
-        "NOT_FOUND": f"{server} does not serve that: {said}",
+        "NOT_FOUND": f"{server} does not serve that (--model, --version): {said}",
         "INVALID_ARGUMENT": f"{server} cannot take this: {said}",
         "UNAUTHENTICATED": f"{server} wants another token: {said}",
         "PERMISSION_DENIED": f"{server} does not allow this: {said}",
         "RESOURCE_EXHAUSTED": f"{server} cannot take so much: {said}",
+        "UNIMPLEMENTED": f"{server} speaks gRPC, but is no TensorFlow Serving: {said}",
     }
     return sentences.get(code, f"{server} failed ({code}): {said}")[:600]

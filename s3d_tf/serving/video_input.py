@@ -11,6 +11,8 @@ import numpy as np
 from absl import logging
 
 from ..data import flow, frames, video
+from ..data.frame_folders import ENDINGS as IMAGES
+from ..data.listing import VIDEO_ENDINGS
 from ..weights import Preprocessing
 from .windows import covering, sliding
 
@@ -19,7 +21,6 @@ WINDOW = 250
 
 JPEG_QUALITY = 95  # as of prepared frames
 FOLDER_FPS = 25.0  # of a folder of frames; no frame is left out or repeated for it
-IMAGES = (".jpg", ".jpeg", ".png")
 
 
 class Window(NamedTuple):
@@ -36,25 +37,44 @@ class Window(NamedTuple):
 
 
 def find_videos(paths: Iterable[str]) -> list[Path]:
-    """The videos that paths name: files, folders of frames, and folders of videos, every file in them at any depth.
+    """The videos that paths name: files, whatever their ending, folders of frames, and folders of videos.
 
     Raises:
-        ValueError: a path that does not exist, or a folder without files.
+        ValueError: a path that does not exist, or a folder without videos.
     """
     found = []
     for path in map(Path, paths):
-        if not path.is_dir():
-            if not path.exists():
-                raise ValueError(f"There is no such video. Received: {path}")
-            found.append(path)
-            continue
-        files = sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
-        if not files:
-            raise ValueError(f"There are no videos. Received: {path}")
-        others = {file.parent for file in files if file.suffix.lower() not in IMAGES}
-        frames_of = {file.parent for file in files} - others  # a picture amid videos is named as no video
-        found += sorted(frames_of | {file for file in files if file.parent in others})
+        if not path.exists():
+            raise ValueError(f"There is no such video. Received: {path}")
+        found += videos_in(path) if path.is_dir() else [path]
     return found
+
+
+def videos_in(folder: Path) -> list[Path]:
+    """The videos in a folder at any depth: files with a video's ending, and folders that hold images but no videos.
+
+    Other files, and hidden ones, are skipped; a warning counts them and names the first.
+
+    Raises:
+        ValueError: there are none.
+    """
+    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    hidden = {file for file in files if any(part.startswith(".") for part in file.relative_to(folder).parts)}
+    seen = [file for file in files if file not in hidden]
+    videos = {file for file in seen if file.suffix.lower() in VIDEO_ENDINGS}
+    images = {file for file in seen if file.suffix.lower() in IMAGES}
+    frames_of = {file.parent for file in images} - {file.parent for file in videos}
+    skipped = [file for file in files if file not in videos and not (file in images and file.parent in frames_of)]
+    names = ", ".join(str(file.relative_to(folder)) for file in skipped[:5]) + (", ..." if len(skipped) > 5 else "")
+    if not videos and not frames_of:
+        there = f", but {len(skipped)} other files ({names})" if skipped else ""
+        raise ValueError(
+            f"There are no videos{there}; they end in {', '.join(VIDEO_ENDINGS)}, or are named one by one. "
+            f"Received: {folder}"
+        )
+    if skipped:
+        logging.warning("%s: %d files are skipped, no videos by their endings: %s", folder, len(skipped), names)
+    return sorted(videos | frames_of)
 
 
 def windows(

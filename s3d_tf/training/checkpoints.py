@@ -16,8 +16,9 @@ from absl import logging
 
 from ..files import read_json, write_json, write_text
 from ..networks import build_model
+from ..weights import load_pretrained
 from ..weights.own import attach
-from .config import Run, read_run
+from .config import Run, has_run, read_run
 
 NEWEST, BEST = "checkpoints", "best"
 _BEST_RESULT = "best.json"
@@ -41,6 +42,15 @@ def load_model(work_dir: Path, best: bool = False) -> tuple[keras.Model, Run, in
         raise ValueError(f"No checkpoint in {work_dir / (BEST if best else NEWEST)} yet; {hint}.")
     attach(model, run.preprocessing)
     return model, run, step
+
+
+def load_weights(weights: str) -> keras.Model:
+    """The network of a work_dir's newest checkpoint, or of weights of any known source, with its `preprocessing`.
+
+    Raises:
+        ValueError: as `load_model` and `s3d_tf.load_pretrained`.
+    """
+    return load_model(Path(weights))[0] if has_run(Path(weights)) else load_pretrained(weights)
 
 
 class Checkpoints:

@@ -117,6 +117,7 @@ class Trainer:
             None when it stopped before the first step was done.
 
         Raises:
+            StoppedError: `stop` said so while the graph was traced.
             DivergedError: the loss or its gradient is NaN or infinite.
         """
         before, start = self.data_step.numpy(), time.perf_counter()
@@ -245,6 +246,7 @@ class Trainer:
 
     def _gradients(self, trained, others, clip, label, loss_scale):
         """A pure function of tensors: (loss, right by top-1 and top-5), gradients, new moving averages."""
+        self._end_tracing_if_stopped()
         with tf.GradientTape() as tape:
             tape.watch(trained)
             scaled = clips.scale(clip, *self._scaling)
@@ -253,11 +255,19 @@ class Trainer:
             losses = tf.nn.sparse_softmax_cross_entropy_with_logits(label, logits)
             loss = tf.reduce_sum(losses) / self.recipe.batch_size
             target = loss * loss_scale
+        self._end_tracing_if_stopped()
         gradients = tape.gradient(target, trained)
+        self._end_tracing_if_stopped()
         after = dict(zip((v.path for v in self.model.non_trainable_variables), others, strict=True))
         rank = tf.reduce_sum(tf.cast(logits > tf.gather(logits, label, axis=1, batch_dims=1)[:, None], tf.int32), 1)
         correct = [tf.reduce_sum(tf.cast(rank < k, tf.float32)) for k in (1, 5)]
         return tf.stack([loss, *correct]), gradients, [after[variable.path] for variable in self._averages]
+
+    @tf.autograph.experimental.do_not_convert
+    def _end_tracing_if_stopped(self) -> None:
+        """Tracing takes seconds and only runs this Python; many workers go on to the graph, where they agree."""
+        if self._num_workers == 1:
+            self.stop.check()
 
     def _reduce(self, stopping):
         """In a replica: sums and means of all replicas, with weight decay; loss and counts, the norm, stopping.
@@ -293,6 +303,7 @@ class Trainer:
         self.optimizer.apply([tf.convert_to_tensor(total) for total in self._gradient_sums], self.variables)
         for variable, mean in zip(self._averages, self._average_sums, strict=True):
             variable.assign(tf.convert_to_tensor(mean))
+        self._end_tracing_if_stopped()
 
     def _first(self, values):
         """What every replica has the same of."""

@@ -163,8 +163,8 @@ class _Training:
                     iterator = trainer.distribute(self._batches)
             if trainer.step < steps:
                 self._save()
-        except StoppedError:  # amid an evaluation; the weights were saved before it
-            pass
+        except StoppedError:  # amid an evaluation, or before the first call's graph was there
+            self._save()
         finally:
             self.journal.close()
         return report

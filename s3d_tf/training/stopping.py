@@ -16,8 +16,8 @@ STATUS = 75
 """Exit status of a run that was told to stop and has saved: EX_TEMPFAIL, "start me again"."""
 
 
-class StoppedError(Exception):
-    """What is going on may end now: somebody asked for it."""
+class StoppedError(BaseException):
+    """What is going on may end now: somebody asked for it. Nobody's `except Exception` holds it up."""
 
 
 class Stop:

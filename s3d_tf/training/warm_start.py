@@ -16,7 +16,7 @@ from ..networks.variants import changed
 from ..weights import Preprocessing
 from ..weights.pretrained import Checkpoint, from_model, load_checkpoint, network_for, read_checkpoint
 from .checkpoints import load_model
-from .config import CONFIG, Run, describe_split
+from .config import Run, describe_split, has_run
 from .recipes import Recipe, parse_changes
 
 HEAD = "Conv2d_0c_1x1/*"
@@ -77,7 +77,7 @@ def start(recipe: Recipe, split: Split, known: Run | None = None) -> Start:
         model = dict(name=dataclasses.asdict(network), width=recipe.width)
         checkpoint, preprocessing, keep_head = None, Preprocessing(**shown), False
     else:
-        checkpoint = _read(recipe.weights)
+        checkpoint = read_weights(recipe.weights)
         theirs = checkpoint.preprocessing
         if theirs.modality != recipe.stream:
             raise ValueError(f"The weights are of {theirs.modality}; set --stream. Received: {recipe.stream}")
@@ -115,9 +115,13 @@ def freeze(model: keras.Model, patterns: tuple[str, ...]) -> None:
         raise ValueError(f"Nothing is left to train. Received: freeze={', '.join(patterns)}")
 
 
-def _read(weights: str) -> Checkpoint:
-    """Of anybody's file, or the newest checkpoint of a run of ours."""
-    if (Path(weights) / CONFIG).is_file():
+def read_weights(weights: str) -> Checkpoint:
+    """Of anybody's file, or the newest checkpoint of a run of ours.
+
+    Raises:
+        ValueError: as `read_checkpoint` and `load_model`.
+    """
+    if has_run(Path(weights)):
         return from_model(load_model(Path(weights))[0])
     return read_checkpoint(weights)
 

@@ -93,7 +93,21 @@ def load_pretrained(
     Raises:
         ValueError: a file that cannot be read, an unknown source, or weights that do not fit; every name is listed.
     """
-    checkpoint = read_checkpoint(path)
+    options = dict(num_classes=num_classes, convention=convention, allow=allow, dropout=dropout)
+    return build_from(read_checkpoint(path), network, **options, **changes)
+
+
+def build_from(
+    checkpoint: Checkpoint,
+    network: str | Network | None = None,
+    *,
+    num_classes: int | None = None,
+    convention: str | None = None,
+    allow: Sequence[str] = (),
+    dropout: float = 0.2,
+    **changes,
+) -> keras.Model:
+    """As `load_pretrained`, of a checkpoint that is read already."""
     found = checkpoint.recognised
     if network is None and (convention or changes):
         raise ValueError(

@@ -2,7 +2,11 @@
 
 import json
 
+import numpy as np
 import pytest
+
+from s3d_tf.training import checkpoints
+from s3d_tf.weights import load
 
 
 def error_of(process, status=1):
@@ -56,13 +60,20 @@ def test_the_whole_road(run_script, tmp_path):
     assert result["saved_model"] == f"{tmp_path}/q/model/1"
     picture = (tmp_path / "q/prediction.png").read_bytes()
     assert picture.startswith(b"\x89PNG")
-    printed = run_script(
-        "predict.py",
-        f"--model={tmp_path}/q/model",
-        f"--video={tmp_path}/q/videos/val/drift_up/00002.avi",
-        "--json",
-        "--picture=",
-    )
-    top = json.loads(printed.stdout)["top"]
+    run = next(path.parent for path in (tmp_path / "q").rglob("config.json"))
+    video = f"--video={tmp_path}/q/videos/val/drift_up/00002.avi"
+    done = run_script("convert_weights.py", f"--checkpoint={run}", f"--output={tmp_path}/own")
+    assert done.returncode == 0 and "of s3d_tf -> " in done.stdout, done.stderr
+    for one, other in zip(checkpoints.load_weights(str(run)).weights, load(tmp_path / "own").weights, strict=True):
+        np.testing.assert_array_equal(one, other, one.path)
+    tops = []
+    for model in (tmp_path / "q/model", run):
+        printed = run_script("predict.py", f"--model={model}", video, "--json", f"--picture={tmp_path}/pictures")
+        assert printed.returncode == 0, printed.stderr
+        tops.append(json.loads(printed.stdout)["top"])
+    assert (tmp_path / "pictures/00002.avi.png").exists()
+    top, other = tops
+    assert [label for label, _ in other] == [label for label, _ in top]
+    assert [score for _, score in other] == pytest.approx([score for _, score in top], abs=1e-4)
     assert {label for label, _ in top} == {"drift_left", "drift_right", "drift_up", "drift_down"}
     assert abs(sum(score for _, score in top) - 1) < 1e-5

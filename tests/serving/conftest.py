@@ -1,6 +1,7 @@
 """A small exported network, and a server of it in a process of its own."""
 
 import multiprocessing
+import socket
 from typing import NamedTuple
 
 import cv2
@@ -71,6 +72,38 @@ def serve(processes):
 @pytest.fixture(scope="session")
 def server(folder, serve):
     return serve(folder.parent)
+
+
+@pytest.fixture
+def lie():
+    """`lie(info, outputs, code)` -> the address of a `Lying` server and itself."""
+    from concurrent import futures
+
+    import grpc
+    from tensorflow_serving.apis import prediction_service_pb2_grpc
+
+    from .lying import Lying, described
+
+    servers = []
+
+    def start(info=None, outputs=None, code=None):
+        servicer = Lying([described() if info is None else info], outputs or {}, code)
+        server = grpc.server(futures.ThreadPoolExecutor(1))
+        prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(servicer, server)
+        port = server.add_insecure_port("127.0.0.1:0")
+        server.start()
+        servers.append(server)
+        return f"localhost:{port}", servicer
+
+    yield start
+    for server in servers:
+        server.stop(None)
+
+
+def free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
 
 
 def frames(batch=2, num_frames=9, height=40, width=40, seed=1):

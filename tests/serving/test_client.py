@@ -4,6 +4,7 @@ import base64
 import http.server
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -16,15 +17,16 @@ import grpc
 import numpy as np
 import pytest
 import tensorflow as tf
-from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
+from tensorflow_serving.apis import prediction_service_pb2_grpc
 
 from s3d_tf.data import video
 from s3d_tf.serving import rest_transport, video_input
-from s3d_tf.serving.client import Client, connect
+from s3d_tf.serving.client import Client, connect, read_token
 from s3d_tf.serving.grpc_transport import GrpcTransport
 from s3d_tf.serving.transport import ServerError, with_retries
 
-from .conftest import LABELS, frames, in_memory, jpegs
+from .conftest import LABELS, frames, free_port, in_memory, jpegs
+from .lying import Lying, described
 
 VIDEO = "val/drift_up/00002.avi"  # 12 frames of 40x40
 
@@ -86,8 +88,34 @@ def test_a_folder_of_frames_is_a_video(client, motion_videos, tmp_path):
     expected = client.classify(motion_videos / VIDEO).logits
     np.testing.assert_allclose(client.classify(tmp_path).logits, expected, atol=1e-5)
     assert video_input.find_videos([str(tmp_path)]) == [tmp_path]
-    (tmp_path / "a.mp4").touch()  # a folder of videos and a picture: all of them are looked at
-    assert len(video_input.find_videos([str(tmp_path)])) == 13
+
+
+def test_what_is_no_video_in_a_folder_is_counted_and_named_once(motion_videos, tmp_path, caplog):
+    for name in (
+        "a.MP4",
+        "b/c.avi",
+        "notes.txt",
+        "b/c.srt",
+        ".DS_Store",
+        "b/p.jpg",
+        "frames/1.jpg",
+        "frames/s.txt",
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    with caplog.at_level("WARNING", logger="absl"):
+        found = video_input.find_videos([str(tmp_path), str(tmp_path / "notes.txt")])
+    inside = [path.relative_to(tmp_path).as_posix() for path in found]
+    assert inside == ["a.MP4", "b/c.avi", "frames", "notes.txt"]  # what is named itself is tried
+    (warning,) = [record.getMessage() for record in caplog.records]
+    assert warning == (
+        f"{tmp_path}: 5 files are skipped, no videos by their endings: .DS_Store, b/c.srt, b/p.jpg, frames/s.txt, "
+        "notes.txt"
+    )
+    for name in ("a.MP4", "b/c.avi", "frames/1.jpg", "b/p.jpg"):
+        (tmp_path / name).unlink()
+    with pytest.raises(ValueError, match=r"no videos, but 4 other files \(.DS_Store.*they end in .mp4.*Received: "):
+        video_input.find_videos([str(tmp_path)])
 
 
 @pytest.mark.parametrize(("name", "version", "code"), [("birds", None, "NOT_FOUND"), ("animals", 7, "NOT_FOUND")])
@@ -103,12 +131,6 @@ def test_the_servers_own_sentence_arrives(client):
     assert caught.value.code == "INVALID_ARGUMENT"
     with pytest.raises(ServerError, match="at most 2 clips of 100 frames"):
         client.classify_frames(frames(1, 101))
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
 
 
 @pytest.mark.parametrize("scheme", ["", "http://"])
@@ -168,59 +190,6 @@ class no_server:  # noqa: N801 (a context)
                     time.sleep(0.3)
         except OSError:
             pass
-
-
-def test_a_server_that_goes_away_is_not_waited_for_by_every_video(lie, motion_videos, run_script):
-    address, servicer = lie(code=None)
-    servicer.gone = True  # it tells about itself, and then it is gone
-    flags = (f"--server={address}", f"--video={motion_videos}", "--parallel=1", "--retries=0")
-    done = run_script("query_server.py", *flags)
-    assert done.returncode == 1
-    assert done.stderr.count("No server answers") == 1
-    assert "35 of 35 videos have no answer" in done.stderr  # set.json too
-
-
-class Lying(prediction_service_pb2_grpc.PredictionServiceServicer):
-    """Tells about itself what a test wants, and answers with tensors that it wants."""
-
-    def __init__(self, info, outputs, code=None):
-        self.info, self.outputs, self.code, self.calls, self.gone = info, outputs, code, 0, False
-
-    def Predict(self, request, context):  # noqa: N802
-        self.calls += 1
-        if self.code:
-            context.abort(self.code, "so it is")
-        if self.gone and request.model_spec.signature_name != "info":
-            context.abort(grpc.StatusCode.UNAVAILABLE, "gone")
-        answer = predict_pb2.PredictResponse()
-        outputs = {"info": self.info} if request.model_spec.signature_name == "info" else self.outputs
-        for name, value in outputs.items():
-            proto = value if hasattr(value, "tensor_shape") else tf.make_tensor_proto(value)
-            answer.outputs[name].CopyFrom(proto)
-        return answer
-
-
-@pytest.fixture
-def lie():
-    servers = []
-
-    def start(info=None, outputs=None, code=None):
-        servicer = Lying([described() if info is None else info], outputs or {}, code)
-        server = grpc.server(futures.ThreadPoolExecutor(1))
-        prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(servicer, server)
-        port = server.add_insecure_port("127.0.0.1:0")
-        server.start()
-        servers.append(server)
-        return f"localhost:{port}", servicer
-
-    yield start
-    for server in servers:
-        server.stop(None)
-
-
-def described(**changes):
-    good = dict(labels=["a", "b"], streams={"rgb": dict(resize=[40, 40], crop=32)}, max_frames=100)
-    return json.dumps(good | changes)
 
 
 NO_INFO = [
@@ -298,6 +267,19 @@ def test_a_token_is_not_sent_in_the_clear():
     with pytest.raises(ValueError, match=r"visible ASCII characters\. Received: 3 characters") as caught:
         connect("localhost:1", "animals", token="a\nb")
     assert "a\nb" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(None, "cannot be read (No such file or directory)"), (b"\n", "is empty"), ("ü".encode(), "it is no ASCII text")],
+)
+def test_a_token_file_without_a_token(content, message, tmp_path):
+    if content is not None:
+        (tmp_path / "token").write_bytes(content)
+    with pytest.raises(ValueError, match=f"{re.escape(message)}.*Received: {tmp_path}/token"):
+        read_token(tmp_path / "token")
+    (tmp_path / "token").write_text("secret\n")
+    assert read_token(tmp_path / "token") == "secret"
 
 
 def test_options_that_do_not_go_together(tmp_path):
@@ -393,28 +375,6 @@ def test_rest_says_what_the_api_documents():
         signature_name="serving_default",
         inputs=dict(jpegs=[[{"b64": base64.b64encode(b"\xff\xd8").decode()}]], n=[0, 1]),
     )
-
-
-def test_the_binary(server, motion_videos, run_script, tmp_path):
-    good = motion_videos / "val/drift_up"
-    (tmp_path / "bad.mp4").write_bytes(b"no video")
-    flags = [f"--server={server.grpc}", "--model=animals"]
-    done = run_script("query_server.py", *flags, f"--video={good},{tmp_path}", "--json", f"--picture={tmp_path}/p")
-    assert done.returncode == 1
-    lines = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [line["video"] for line in lines] == [str(path) for path in sorted(good.iterdir())]
-    assert all(line["frames"] == 12 and len(line["top"]) == 3 for line in lines)
-    assert f"error: {tmp_path}/bad.mp4: Cannot read" in done.stderr
-    assert f"1 of {len(lines) + 1} videos have no answer" in done.stderr
-    pictures = sorted(path.name for path in (tmp_path / "p").rglob("*.png"))
-    assert pictures == [f"{path.name}.png" for path in sorted(good.iterdir())]
-    done = run_script("query_server.py", *flags, f"--video={motion_videos / VIDEO}", "--per_window", "--window=6")
-    assert done.returncode == 0, done.stderr
-    assert "frames 0 to 5" in done.stdout and "frames 6 to 11" in done.stdout
-    done = run_script("query_server.py", f"--server=localhost:{free_port()}", f"--video={good}", "--deadline=2")
-    assert done.returncode == 1
-    assert done.stderr.startswith("error: No server answers at localhost")
-    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.skipif("TFS_ADDRESS" not in os.environ, reason="no TensorFlow Serving: TFS_ADDRESS=host:port names one")

@@ -1,7 +1,9 @@
 """The exported graph gives the numbers of the network in memory, however it is loaded."""
 
+import os
 import shutil
 import socket
+import subprocess
 
 import numpy as np
 import pytest
@@ -126,6 +128,22 @@ def test_the_configuration_beside_it_is_text_that_its_readers_take(folder):
     assert "max_batch_size { value: 2 }" in batching and "allowed_batch_sizes: [1, 2]" in batching
     assert 'path: "/monitoring/prometheus/metrics"' in (folder.parent / "monitoring.config").read_text()
     assert '-v "$(pwd)":/models/animals:ro' in (folder.parent / "README.md").read_text()
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="no openssl to make a certificate with")
+def test_the_key_is_made_outside_the_folder_that_is_served_and_for_its_owner_alone(folder, tmp_path):
+    text = (folder.parent / "README.md").read_text().partition("## TLS")[2]
+    commands = text.partition("```bash\n")[2].partition("docker run")[0]
+    before = sorted(folder.parent.rglob("*"))
+    environment = {**os.environ, "HOME": str(tmp_path)}
+    subprocess.run(["bash", "-ec", commands], cwd=folder.parent, env=environment, check=True, capture_output=True)
+    assert sorted(folder.parent.rglob("*")) == before
+    made = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "animals-tls").iterdir()}
+    assert made["key.pem"] == made["ssl.config"] == 0o600
+    assert (tmp_path / "animals-tls").stat().st_mode & 0o777 == 0o700
+    key, cert = ((tmp_path / f"animals-tls/{name}.pem").read_text().replace("\n", "\\n") for name in ("key", "cert"))
+    expected = f'server_key: "{key}"\nserver_cert: "{cert}"\n'
+    assert (tmp_path / "animals-tls/ssl.config").read_text() == expected
 
 
 def test_warm_up_requests_are_answered(folder):

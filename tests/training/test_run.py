@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from s3d_tf.data import listing, locks, prepare
+from s3d_tf.data import clips, listing, locks, prepare
 from s3d_tf.data.pipeline import order
 from s3d_tf.data.split import open_split
 from s3d_tf.training import checkpoints, config, devices, loop, recipes, run, stopping
@@ -84,6 +84,25 @@ def test_another_configuration_is_refused_by_name(finished, motion_records):
     other = dataclasses.replace(RECIPE, network="i3d")
     with pytest.raises(ValueError, match=r"another configuration: network 'i2d', now 'i3d'\. Name another"):
         run.train(other, motion_records, finished, devices.make_strategy(1))
+
+
+def test_told_to_stop_while_the_graph_is_traced_it_ends_before_the_graph_is_there(
+    motion_records, tmp_path, monkeypatch
+):
+    scale, scaled = clips.scale, []
+
+    def tell(*arguments):  # the first thing that is traced of a micro-batch
+        os.kill(os.getpid(), signal.SIGTERM)
+        scaled.append(arguments)
+        return scale(*arguments)
+
+    monkeypatch.setattr(clips, "scale", tell)
+    monkeypatch.setattr(loop.Trainer, "_apply", lambda _: pytest.fail("traced on"))
+    result = run.train(RECIPE, motion_records, tmp_path, devices.make_strategy(1), PACE)
+    assert (result["step"], result["stopped"], len(scaled)) == (0, "SIGTERM", 1)
+    assert checkpoints.load_model(tmp_path)[2] == 0
+    assert not lines(tmp_path)
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
 
 def test_a_run_can_be_made_longer(finished, motion_records, tmp_path, capsys):
