@@ -23,6 +23,7 @@ from .config import check_run, has_run, read_run, versions, write_run
 from .evaluate import evaluate
 from .journal import EVALUATIONS, METRICS, Journal, read_metrics
 from .loop import DivergedError, Report, Trainer
+from .objective import Classification
 from .recipes import Recipe, differences, doubts
 from .sharing import share_out
 from .stopping import Stop, StoppedError
@@ -117,7 +118,12 @@ class _Training:
         resumed = check_run(self.work_dir, begin.run)
         self._tell(begin)
         self.trainer = Trainer(
-            self.recipe, begin.build, self.strategy, begin.run.preprocessing, self.pace.xla, stop=self.stop
+            self.recipe,
+            begin.build,
+            self.strategy,
+            Classification(begin.run.preprocessing),
+            self.pace.xla,
+            stop=self.stop,
         )
         attach(self.trainer.model, begin.run.preprocessing)
         if self.chief:
@@ -291,7 +297,7 @@ class _Training:
         )
 
     def _result(self, last: Report | None, seconds: float) -> dict:
-        known = read_metrics(self.work_dir / METRICS)[-1:] if last is None else [last._asdict()]
+        known = read_metrics(self.work_dir / METRICS)[-1:] if last is None else [last.line()]
         found = known[0] if known else {}
         result = dict(
             step=self.trainer.step,
