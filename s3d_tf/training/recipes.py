@@ -74,26 +74,18 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self):
-        if (
-            len(self.learning_rates) != len(self.boundaries) + 1
-            or list(self.boundaries) != sorted(set(self.boundaries))
-            or min(self.boundaries, default=1) < 1
-        ):
-            raise ValueError(
-                "learning_rates must be one more than the boundaries, and those must rise from 1. Received: "
-                f"{self.learning_rates} and {self.boundaries}"
-            )
-        positive = (*self.learning_rates, self.width or (1.0 if self.weights else 0.0))
+        check_rates(self.learning_rates, self.boundaries)
+        width = self.width or (1.0 if self.weights else 0.0)
         shares = (self.momentum, self.norm_momentum, self.dropout)
         not_negative = (self.weight_decay, self.clip_norm)
         if not (
-            all(0 < value < float("inf") for value in positive)
+            0 < width < float("inf")
             and all(0 <= value < 1 for value in shares)
             and all(0 <= value < float("inf") for value in not_negative)
             and 0 <= self.seed < 2**31
         ):
             raise ValueError(
-                "learning_rates and width must be above 0, momentum, norm_momentum and dropout in [0, 1), weight_decay "
+                "width must be above 0, momentum, norm_momentum and dropout in [0, 1), weight_decay "
                 f"and clip_norm not negative, seed in [0, 2^31). Received: {self}"
             )
         least = dict(num_frames=8, eval_frames=8, crop=32, batch_size=1, clips_per_replica=1, steps=1)
@@ -110,6 +102,18 @@ class Recipe:
                 f"Weights settle their network. Received: network_changes={','.join(self.network_changes)}"
             )
         parse_changes(self.network_changes)
+
+
+def check_rates(learning_rates: tuple[float, ...], boundaries: tuple[int, ...]) -> None:
+    """Raises a ValueError unless they are a stepwise schedule."""
+    rising = list(boundaries) == sorted(set(boundaries)) and min(boundaries, default=1) >= 1
+    if len(learning_rates) != len(boundaries) + 1 or not rising:
+        raise ValueError(
+            "learning_rates must be one more than the boundaries, and those must rise from 1. Received: "
+            f"{learning_rates} and {boundaries}"
+        )
+    if not all(0 < rate < float("inf") for rate in learning_rates):
+        raise ValueError(f"learning_rates must be above 0. Received: {learning_rates}")
 
 
 def parse_changes(texts: tuple[str, ...]) -> dict:
