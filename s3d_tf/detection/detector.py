@@ -46,6 +46,7 @@ class Detector(keras.Model):
         num_classes: without background.
         networks: of each of the recipe's streams, arguments of `build_model`.
         pixels: of each, the scale of its pixels.
+        backbone_weights: a file that the proposals' backbone starts from.
 
     Raises:
         ValueError: a backbone that there is none of, a tap of another stride, or streams whose features cannot be
@@ -58,14 +59,14 @@ class Detector(keras.Model):
         num_classes: int,
         networks: Mapping[str, Mapping],
         pixels: Mapping[str, Preprocessing],
+        backbone_weights: str = "",
     ):
         super().__init__(name="detector")
         self.recipe, self.num_classes = recipe, num_classes
-        self.keys = tuple(KEYS[stream] for stream in dict.fromkeys((RGB_STREAM, *recipe.streams)))
         self._scalings = [pixels[stream].scale_and_offset() for stream in recipe.streams]
         self._scale_frame = backbones.find(recipe.backbone).scale
         with keras.name_scope("proposals"):
-            self.backbone = backbones.find(recipe.backbone).build(recipe.backbone_width, recipe.backbone_weights)
+            self.backbone = backbones.find(recipe.backbone).build(recipe.backbone_width, backbone_weights)
             self.proposer = _proposer(self.backbone.output.shape[-1], recipe)
         self.trunks, self.tails = [], []
         for stream in recipe.streams:
@@ -168,7 +169,7 @@ class Detector(keras.Model):
 
     def check(self, batch: Mapping[str, tf.Tensor]) -> None:
         """Raises a ValueError for a batch that the detector does not take, as far as shapes are known."""
-        for key in self.keys:
+        for key in clip_keys(self.recipe):
             shape = batch[key].shape
             if shape.rank != 5 or batch[key].dtype != tf.uint8:
                 raise ValueError(f"{key} must be [B, T, H, W, C] uint8. Received: {shape}, {batch[key].dtype.name}")
@@ -178,6 +179,11 @@ class Detector(keras.Model):
             if low := [side for side in sides if side is not None and side < 2 * backbones.STRIDE]:
                 least = 2 * backbones.STRIDE
                 raise ValueError(f"Frames must have {least} rows and columns or more. Received: {key} of {low[0]}")
+
+
+def clip_keys(recipe: DetectionRecipe) -> tuple[str, ...]:
+    """The streams that a detector looks at, as a batch calls them: its own, and RGB for the key frame."""
+    return tuple(KEYS[stream] for stream in dict.fromkeys((RGB_STREAM, *recipe.streams)))
 
 
 def check_truth(boxes: tf.Tensor, labels: tf.Tensor) -> None:

@@ -8,7 +8,7 @@ from ..data.pipeline import Batch
 from . import boxes as box
 from . import losses, targets
 from .anchors import inside
-from .detector import Detector, check_truth
+from .detector import Detector, check_truth, clip_keys
 from .recipes import DetectionRecipe
 
 
@@ -17,13 +17,12 @@ class Detection:
 
     Args:
         recipe: see `DetectionRecipe`.
-        keys: of the clips that the detector looks at.
     """
 
     measures = ("objectness", "anchor_boxes", "classes", "boxes", "recall")
 
-    def __init__(self, recipe: DetectionRecipe, keys: tuple[str, ...] = ("clip",)):
-        self.recipe, self.keys = recipe, (*keys, "boxes", "labels")
+    def __init__(self, recipe: DetectionRecipe):
+        self.recipe, self.keys = recipe, (*clip_keys(recipe), "boxes", "labels")
 
     def __call__(self, model: Detector, batch: Batch, number: tf.Tensor) -> tuple[tf.Tensor, list[tf.Tensor]]:
         """The losses with their weights; `recall` is that of the proposals at an overlap of 0.5.

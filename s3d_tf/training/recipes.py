@@ -8,7 +8,8 @@ from __future__ import annotations
 import bisect
 import contextlib
 import dataclasses
-import re
+from collections.abc import Mapping
+from typing import Any
 
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 STREAMS = ("rgb", "flow")
@@ -200,10 +201,10 @@ def learning_rate(recipe: Recipe, step: int) -> float:
     return recipe.learning_rates[bisect.bisect_left(recipe.boundaries, step)]
 
 
-def differences(recipe: Recipe) -> dict[str, tuple]:
+def differences(recipe: Any, recipes: Mapping[str, Any] = RECIPES) -> dict[str, tuple]:
     """Field -> (the named recipe's value, this one's), of the fields that differ."""
-    named = RECIPES[recipe.name]
-    fields = [field.name for field in dataclasses.fields(Recipe)]
+    named = recipes[recipe.name]
+    fields = [field.name for field in dataclasses.fields(recipe)]
     return {f: (getattr(named, f), getattr(recipe, f)) for f in fields if getattr(named, f) != getattr(recipe, f)}
 
 
@@ -234,9 +235,3 @@ def doubts(recipe: Recipe) -> list[str]:
             "lower --norm_momentum"
         )
     return found
-
-
-def describe(cls: type = Recipe) -> dict[str, str]:
-    """Field -> what it means, as the docstring of a dataclass says."""
-    attributes = re.split(r"\n        (?=\w+: )", cls.__doc__.split("Attributes:")[1].rstrip())
-    return {name: " ".join(text.split()) for name, _, text in (line.partition(": ") for line in attributes if line)}
