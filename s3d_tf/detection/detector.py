@@ -81,10 +81,9 @@ class Detector(keras.Model):
         for number, stream in enumerate(recipe.streams if recipe.fusion == "scores" else ("head",)):
             with keras.name_scope("head" if stream == "head" else f"head_{stream}"):
                 self.heads.append(_head(channels[number], num_classes))
-        if recipe.freeze_norms:
-            for layer in self._flatten_layers(include_self=False):
-                if isinstance(layer, keras.layers.BatchNormalization):
-                    layer.trainable = False
+        for layer in self._flatten_layers(include_self=False):
+            if isinstance(layer, keras.layers.BatchNormalization):
+                layer.momentum, layer.trainable = recipe.norm_momentum, not recipe.freeze_norms
         self.built = True
 
     def first_stage(self, clip: tf.Tensor, training: bool = False) -> FirstStage:

@@ -13,7 +13,6 @@ import keras
 
 from ..networks import build_model
 from ..networks.build import as_network
-from ..networks.variants import changed
 from ..training.checkpoints import NEWEST, Checkpoints
 from ..training.config import Run, read_run
 from ..training.recipes import parse_changes
@@ -128,7 +127,6 @@ def _network(recipe: DetectionRecipe, stream: str, checkpoint: Checkpoint | None
         network = checkpoint.recognised.network
         if recipe.network:
             network = network_for(checkpoint, recipe.network, recipe.convention or None)
-    network = changed(network, norm_momentum=recipe.norm_momentum)
     shape = (None, None, None, pixels.channels)
     return dict(name=dataclasses.asdict(network), num_classes=1, width=width, input_shape=shape, dropout=0.0), pixels
 

@@ -88,8 +88,7 @@ def test_a_box_that_is_the_whole_frame_sees_what_the_network_sees(detector):
 
 
 def whole_network(recipe):
-    named = network(recipe.network, norm_momentum=recipe.norm_momentum)
-    return dict(name=dataclasses.asdict(named), num_classes=1, width=recipe.width)
+    return dict(name=dataclasses.asdict(network(recipe.network)), num_classes=1, width=recipe.width)
 
 
 def gradients(detector, batch):
@@ -140,6 +139,17 @@ def tail_of(detector, number, maps, boxes):
     from s3d_tf.detection.roi import pool
 
     return detector.tails[number](pool(maps[number], boxes, detector.recipe.roi_crop, detector.recipe.roi_cell))
+
+
+def test_norms_of_both_networks_have_the_recipe_s_momentum(detector):
+    batch, before = example(), {v.path: v.numpy() for v in detector.non_trainable_variables}
+    detector.first_stage(batch["clip"], training=True)
+    detector.maps(batch, training=True)
+    for name in ("proposals", "rgb"):
+        path = f"{name}/Conv2d_1a_7x7/spatial/norm/moving_variance"
+        norm = next(v for v in detector.non_trainable_variables if v.path == path)
+        np.testing.assert_allclose(norm, RECIPE.norm_momentum * before[path], rtol=0.02)  # of tiny activations
+        norm.assign(before[path])
 
 
 def test_frozen_norms_do_not_change():
