@@ -53,6 +53,8 @@ def sheet(frames: dict[int, np.ndarray]) -> np.ndarray:
 def write_movie(path: Path, frames: Iterable[np.ndarray], fps: float) -> None:
     """Writes `[H, W, 3]` uint8 RGB frames of one size as an MPEG-4 `.mp4`, whole or not at all.
 
+    An odd last row or column is left out.
+
     Raises:
         OSError: OpenCV cannot write it.
     """
