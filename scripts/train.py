@@ -7,13 +7,13 @@ the newest checkpoint. Every field of the recipe has a flag; --list_recipes show
 and with TF_CONFIG those of all its workers. SIGTERM and Ctrl-C save and end with status 75.
 """
 
-import dataclasses
 import sys
 from pathlib import Path
 
 from absl import flags
 
 from s3d_tf import cli
+from s3d_tf.flag_fields import define, given
 from s3d_tf.training import devices, recipes, run, stopping
 
 RECIPE = flags.DEFINE_string("recipe", None, "Name of a recipe.")
@@ -30,28 +30,7 @@ DETERMINISTIC = flags.DEFINE_bool(
     "deterministic", False, "Only ops that always give the same bits; slower, and clips are chosen by one thread."
 )
 
-_DEFINE = {
-    "str": flags.DEFINE_string,
-    "int": flags.DEFINE_integer,
-    "float": flags.DEFINE_float,
-    "bool": flags.DEFINE_bool,
-    "tuple[float, ...]": flags.DEFINE_list,
-    "tuple[int, ...]": flags.DEFINE_list,
-    "tuple[str, ...]": flags.DEFINE_list,
-}
-_NUMBERS = {"tuple[float, ...]": float, "tuple[int, ...]": int, "tuple[str, ...]": str}
-
-
-def define(cls) -> dict:
-    """A flag for each field of a dataclass, with what its docstring says of it."""
-    told = recipes.describe(cls)
-    fields = [field for field in dataclasses.fields(cls) if field.name != "name"]
-    if cls is not recipes.Recipe:  # whose defaults are the recipes'
-        told = {field.name: f"{told[field.name]} By default {field.default}." for field in fields}
-    return {field.name: _DEFINE[field.type](field.name, None, told[field.name]) for field in fields}
-
-
-CHANGES, PACE = define(recipes.Recipe), define(run.Pace)
+CHANGES, PACE = define(recipes.Recipe, defaults=False), define(run.Pace)
 
 
 def main(_):
@@ -78,22 +57,6 @@ def main(_):
         print(f"{result['stopped']}: saved; the same command goes on from there", file=sys.stderr)
         return stopping.STATUS
     return 0
-
-
-def given(cls, values: dict) -> dict:
-    """The fields that were set by a flag."""
-    found = {}
-    for field in dataclasses.fields(cls):
-        value = values[field.name].value if field.name in values else None
-        if value is None:
-            continue
-        if isinstance(value, list):
-            try:
-                value = tuple(_NUMBERS[field.type](item) for item in value if item)
-            except ValueError:
-                raise ValueError(f"{field.name} must be numbers with commas between. Received: {value}") from None
-        found[field.name] = value
-    return found
 
 
 if __name__ == "__main__":

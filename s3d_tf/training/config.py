@@ -25,8 +25,8 @@ CONFIG = "config.json"
 class Run(NamedTuple):
     """The configuration of a run."""
 
-    recipe: Recipe
-    model: Mapping[str, Any]  # arguments of build_model
+    recipe: Any  # a Recipe; of another kind of network, another dataclass
+    model: Mapping[str, Any]  # arguments of build_model, or of what builds the other
     preprocessing: Preprocessing  # its labels are the classes
     data: str  # what it is trained on: name, number and checksum of the videos
 
@@ -44,7 +44,7 @@ def check_run(work_dir: Path, run: Run) -> bool:
     """
     if not has_run(work_dir):
         return False
-    before, now = _flat(read_run(work_dir)), _flat(run)
+    before, now = _flat(read_run(work_dir, type(run.recipe))), _flat(run)
     longer = now["steps"] >= before["steps"]
     differing = [key for key in now if before[key] != now[key] and not (key == "steps" and longer)]
     if len(differing) > 1:  # a field of the recipe says it better than all that follows from it
@@ -70,20 +70,23 @@ def write_run(work_dir: Path, run: Run, details: Mapping) -> None:
     write_json(work_dir / CONFIG, fields | details)
 
 
-def read_run(work_dir: Path) -> Run:
+def read_run(work_dir: Path, recipe: type = Recipe) -> Run:
     """The run that a work_dir holds.
 
+    Args:
+        recipe: the class of its recipe.
+
     Raises:
-        ValueError: it holds none.
+        ValueError: it holds none of that kind.
     """
     path = work_dir / CONFIG
     if not path.exists():
         raise ValueError(f"No training run: {path} is missing; name the work_dir of scripts/train.py.")
     config = read_json(path)
     try:
-        recipe = {key: tuple(v) if isinstance(v, list) else v for key, v in config["recipe"].items()}
+        fields = {key: tuple(v) if isinstance(v, list) else v for key, v in config["recipe"].items()}
         preprocessing = Preprocessing.from_json(config["preprocessing"])
-        return Run(Recipe(**recipe), config["model"], preprocessing, config["data"])
+        return Run(recipe(**fields), config["model"], preprocessing, config["data"])
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} is no configuration of a training run of this version: {error}") from None
 

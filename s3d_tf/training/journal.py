@@ -43,9 +43,10 @@ class Journal:
         """A line of metrics."""
         if self._writer is None:
             return
-        self._note(METRICS, report._asdict())
+        self._note(METRICS, report.line())
+        measures = "".join(f"{name} {value:.3f}, " for name, value in report.measures.items())
         self._bar.set_postfix_str(
-            f"loss {report.loss:.3f}, top-1 {report.top1:.1%}, {report.clips_per_second:.3g} clips/s, "
+            f"loss {report.loss:.3f}, {measures}{report.clips_per_second:.3g} clips/s, "
             f"input wait {report.input_wait:.1%}, lr {report.learning_rate:.3g}"
         )
         self._bar.n = report.step

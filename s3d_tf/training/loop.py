@@ -14,10 +14,9 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
-from ..data import clips
-from ..data.pipeline import KEYS, Batch
-from ..weights import Preprocessing
+from ..data.pipeline import Batch
 from .devices import check_precision, num_workers
+from .objective import Classification, Objective
 from .optimizer import LossScale, make_optimizer
 from .recipes import Recipe, learning_rate
 from .sharing import moving_averages, share_out, sum_like
@@ -28,14 +27,19 @@ class Report(NamedTuple):
     """Means over the steps of one call."""
 
     step: int  # the last one
-    loss: float  # cross-entropy, nats
-    top1: float  # of the training clips
-    top5: float
+    loss: float  # the objective's: cross-entropy, nats
+    measures: dict[str, float]  # the objective's, means over clips
     clips_per_second: float
     input_wait: float  # share of the time spent waiting for the next batch
     gradient_norm: float  # over all variables, with weight decay, before clipping
     learning_rate: float
     seconds: float
+
+    def line(self) -> dict[str, float]:
+        """All of it as a flat dict."""
+        head = dict(step=self.step, loss=self.loss)
+        rest = {key: value for key, value in self._asdict().items() if key not in (*head, "measures")}
+        return head | self.measures | rest
 
 
 class DivergedError(FloatingPointError):
@@ -55,10 +59,10 @@ class Trainer:
     """A network, its optimizer, and the compiled steps.
 
     Args:
-        recipe: see `Recipe`.
+        recipe: see `Recipe`; of another kind of network, another dataclass with the same fields for its training.
         build: makes the network; called inside the strategy's scope.
         strategy: whose replicas share a global batch; batch norm sees one micro-batch (the paper's 6 clips a GPU).
-        preprocessing: stream and range of the pixels.
+        objective: what is learnt; classification of RGB clips in [-1, 1] by default.
         xla: compile the network's step with XLA.
         stop: looked at before every micro-batch (with many workers: every step).
 
@@ -71,14 +75,14 @@ class Trainer:
         recipe: Recipe,
         build: Callable[[], keras.Model],
         strategy: tf.distribute.Strategy,
-        preprocessing: Preprocessing = Preprocessing(),  # noqa: B008 (frozen)
+        objective: Objective | None = None,
         xla: bool = False,
         stop: Stop | None = None,
     ):
         self.recipe, self.strategy, self.stop = recipe, strategy, stop or Stop()
         check_precision(recipe.precision, recipe.num_frames)
         self.clips_at_once, self.micro_batches = share_out(recipe, strategy.num_replicas_in_sync)
-        self._key, self._scaling = KEYS[preprocessing.modality], preprocessing.scale_and_offset()
+        self.objective = objective or Classification()
         self._num_workers = num_workers(strategy)
         self.stopped = False  # all workers have agreed to
         with strategy.scope():
@@ -91,7 +95,7 @@ class Trainer:
             self._averages = moving_averages(self.model)
             self._gradient_sums = [sum_like(variable) for variable in self.variables]
             self._average_sums = [sum_like(variable) for variable in self._averages]
-            self._numbers = sum_like(tf.zeros([3]))  # loss, clips right by top-1, by top-5
+            self._numbers = sum_like(tf.zeros([1 + len(self.objective.measures)]))  # loss first
         self._decayed = {variable.path for variable in self.variables if variable.name == "kernel"}
         self._differentiate = tf.function(self._gradients, jit_compile=True) if xla else self._gradients
         self._run = tf.function(self._steps)
@@ -129,13 +133,12 @@ class Trainer:
             raise DivergedError(self.step, int(self.data_step.numpy()), float(last_loss), float(last_norm))
         if not taken:
             return None
-        loss, correct1, correct5, norm = (float(total) for total in totals)
+        loss, *measures, norm = (float(total) for total in totals)
         num_clips = taken * self.recipe.batch_size
         return Report(
             step=self.step,
             loss=loss / taken,
-            top1=correct1 / num_clips,
-            top5=correct5 / num_clips,
+            measures={name: total / num_clips for name, total in zip(self.objective.measures, measures, strict=True)},
             clips_per_second=num_clips / seconds,
             input_wait=float(wait) / seconds,
             gradient_norm=norm / taken,
@@ -166,13 +169,13 @@ class Trainer:
                 num_workers=context.num_input_pipelines,
                 first_batch=int(self.data_step.numpy()) * self.micro_batches * self.strategy.num_replicas_in_sync,
             )
-            return batches.map(lambda batch: {key: batch[key] for key in (self._key, "label")})  # no strings there
+            return batches.map(lambda batch: {key: batch[key] for key in self.objective.keys})  # no strings there
 
         return iter(self.strategy.distribute_datasets_from_function(numbers))
 
     def _steps(self, iterator, num_steps):
         """As many steps, in the graph. Stops early at `stop` and at a loss that is no number."""
-        totals, wait = tf.zeros([4]), tf.zeros([], tf.float64)
+        totals, wait = tf.zeros([2 + len(self.objective.measures)]), tf.zeros([], tf.float64)
         loss = norm = stopping = tf.zeros([])
         steps, go_on, failed = tf.zeros([], tf.int32), tf.constant(True), tf.constant(False)
         while steps < num_steps and go_on:
@@ -225,8 +228,8 @@ class Trainer:
         numbers, gradients, averages = self._differentiate(
             [tf.convert_to_tensor(variable) for variable in self.variables],
             self._other_values(number),
-            batch[self._key],
-            batch["label"],
+            batch,
+            number,
             self.loss_scale.value,
         )
         sums = (*self._gradient_sums, *self._average_sums, self._numbers)
@@ -244,24 +247,20 @@ class Trainer:
 
         return [value(variable) for variable in self.model.non_trainable_variables]
 
-    def _gradients(self, trained, others, clip, label, loss_scale):
-        """A pure function of tensors: (loss, right by top-1 and top-5), gradients, new moving averages."""
+    def _gradients(self, trained, others, batch, number, loss_scale):
+        """A pure function of tensors: (loss, measures), gradients, new moving averages."""
         self._end_tracing_if_stopped()
+        own = [*self.variables, *self.model.non_trainable_variables]
         with tf.GradientTape() as tape:
             tape.watch(trained)
-            scaled = clips.scale(clip, *self._scaling)
-            logits, others = self.model.stateless_call(trained, others, scaled, training=True)
-            logits = tf.cast(logits, tf.float32)
-            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(label, logits)
-            loss = tf.reduce_sum(losses) / self.recipe.batch_size
+            with keras.StatelessScope(state_mapping=list(zip(own, [*trained, *others], strict=True))) as scope:
+                total, measures = self.objective(self.model, batch, number)
+            loss = total / self.recipe.batch_size
             target = loss * loss_scale
         self._end_tracing_if_stopped()
         gradients = tape.gradient(target, trained)
         self._end_tracing_if_stopped()
-        after = dict(zip((v.path for v in self.model.non_trainable_variables), others, strict=True))
-        rank = tf.reduce_sum(tf.cast(logits > tf.gather(logits, label, axis=1, batch_dims=1)[:, None], tf.int32), 1)
-        correct = [tf.reduce_sum(tf.cast(rank < k, tf.float32)) for k in (1, 5)]
-        return tf.stack([loss, *correct]), gradients, [after[variable.path] for variable in self._averages]
+        return tf.stack([loss, *measures]), gradients, [scope.get_current_value(v) for v in self._averages]
 
     @tf.autograph.experimental.do_not_convert
     def _end_tracing_if_stopped(self) -> None:

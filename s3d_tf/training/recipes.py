@@ -8,7 +8,8 @@ from __future__ import annotations
 import bisect
 import contextlib
 import dataclasses
-import re
+from collections.abc import Mapping
+from typing import Any
 
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 STREAMS = ("rgb", "flow")
@@ -74,26 +75,18 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self):
-        if (
-            len(self.learning_rates) != len(self.boundaries) + 1
-            or list(self.boundaries) != sorted(set(self.boundaries))
-            or min(self.boundaries, default=1) < 1
-        ):
-            raise ValueError(
-                "learning_rates must be one more than the boundaries, and those must rise from 1. Received: "
-                f"{self.learning_rates} and {self.boundaries}"
-            )
-        positive = (*self.learning_rates, self.width or (1.0 if self.weights else 0.0))
+        check_rates(self.learning_rates, self.boundaries)
+        width = self.width or (1.0 if self.weights else 0.0)
         shares = (self.momentum, self.norm_momentum, self.dropout)
         not_negative = (self.weight_decay, self.clip_norm)
         if not (
-            all(0 < value < float("inf") for value in positive)
+            0 < width < float("inf")
             and all(0 <= value < 1 for value in shares)
             and all(0 <= value < float("inf") for value in not_negative)
             and 0 <= self.seed < 2**31
         ):
             raise ValueError(
-                "learning_rates and width must be above 0, momentum, norm_momentum and dropout in [0, 1), weight_decay "
+                "width must be above 0, momentum, norm_momentum and dropout in [0, 1), weight_decay "
                 f"and clip_norm not negative, seed in [0, 2^31). Received: {self}"
             )
         least = dict(num_frames=8, eval_frames=8, crop=32, batch_size=1, clips_per_replica=1, steps=1)
@@ -110,6 +103,18 @@ class Recipe:
                 f"Weights settle their network. Received: network_changes={','.join(self.network_changes)}"
             )
         parse_changes(self.network_changes)
+
+
+def check_rates(learning_rates: tuple[float, ...], boundaries: tuple[int, ...]) -> None:
+    """Raises a ValueError unless they are a stepwise schedule."""
+    rising = list(boundaries) == sorted(set(boundaries)) and min(boundaries, default=1) >= 1
+    if len(learning_rates) != len(boundaries) + 1 or not rising:
+        raise ValueError(
+            "learning_rates must be one more than the boundaries, and those must rise from 1. Received: "
+            f"{learning_rates} and {boundaries}"
+        )
+    if not all(0 < rate < float("inf") for rate in learning_rates):
+        raise ValueError(f"learning_rates must be above 0. Received: {learning_rates}")
 
 
 def parse_changes(texts: tuple[str, ...]) -> dict:
@@ -196,10 +201,10 @@ def learning_rate(recipe: Recipe, step: int) -> float:
     return recipe.learning_rates[bisect.bisect_left(recipe.boundaries, step)]
 
 
-def differences(recipe: Recipe) -> dict[str, tuple]:
+def differences(recipe: Any, recipes: Mapping[str, Any] = RECIPES) -> dict[str, tuple]:
     """Field -> (the named recipe's value, this one's), of the fields that differ."""
-    named = RECIPES[recipe.name]
-    fields = [field.name for field in dataclasses.fields(Recipe)]
+    named = recipes[recipe.name]
+    fields = [field.name for field in dataclasses.fields(recipe)]
     return {f: (getattr(named, f), getattr(recipe, f)) for f in fields if getattr(named, f) != getattr(recipe, f)}
 
 
@@ -230,9 +235,3 @@ def doubts(recipe: Recipe) -> list[str]:
             "lower --norm_momentum"
         )
     return found
-
-
-def describe(cls: type = Recipe) -> dict[str, str]:
-    """Field -> what it means, as the docstring of a dataclass says."""
-    attributes = re.split(r"\n        (?=\w+: )", cls.__doc__.split("Attributes:")[1].rstrip())
-    return {name: " ".join(text.split()) for name, _, text in (line.partition(": ") for line in attributes if line)}

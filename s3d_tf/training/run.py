@@ -6,7 +6,9 @@ import contextlib
 import dataclasses
 import resource
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -19,11 +21,12 @@ from ..files import write_json
 from ..weights.own import attach
 from . import devices
 from .checkpoints import NEWEST, Best, Checkpoints, steps_in
-from .config import check_run, has_run, read_run, versions, write_run
+from .config import Run, check_run, has_run, read_run, versions, write_run
 from .evaluate import evaluate
 from .journal import EVALUATIONS, METRICS, Journal, read_metrics
 from .loop import DivergedError, Report, Trainer
-from .recipes import Recipe, differences, doubts
+from .objective import Classification, Objective
+from .recipes import RECIPES, Recipe, differences, doubts
 from .sharing import share_out
 from .stopping import Stop, StoppedError
 from .warm_start import Start, start
@@ -83,21 +86,65 @@ def train(
         OSError: a full disk, or a worker that was lost.
     """
     split = open_split(data_dir, "train")
-    return _Training(recipe, split, Path(data_dir), Path(work_dir), strategy, pace or Pace()).run()
+    return Training(recipe, split, Path(data_dir), Path(work_dir), strategy, pace or Pace()).run()
 
 
-class _Training:
-    def __init__(self, recipe: Recipe, split: Split, data_dir: Path, work_dir: Path, strategy, pace: Pace):
+class Training:
+    """A run of a classifier; of another kind of network where a subclass says what that does otherwise.
+
+    Args:
+        split: what is trained on.
+        others: see `train`.
+
+    Raises:
+        ValueError: a recipe that does not fit the data or the devices.
+    """
+
+    recipes: Mapping[str, Any] = RECIPES  # the named ones
+
+    def __init__(self, recipe: Any, split: Split, data_dir: Path, work_dir: Path, strategy, pace: Pace):
         self.split, self.data_dir, self.work_dir, self.strategy, self.pace = split, data_dir, work_dir, strategy, pace
-        check(split, recipe.crop, (recipe.stream,))
+        self.recipe, self.chief = recipe, devices.is_chief(strategy)
+        self.check()
         share_out(recipe, strategy.num_replicas_in_sync)
         devices.check_precision(recipe.precision, recipe.num_frames)
-        validation = open_split(data_dir, pace.evaluate_split) if pace.evaluate_every else None
-        if validation and devices.num_workers(strategy) > 1:
-            raise ValueError("Many workers do not evaluate; run scripts/evaluate.py beside. Received: evaluate_every")
-        self.validation, self.recipe, self.chief = validation, recipe, devices.is_chief(strategy)
         self.damage = Damage(split, pace.max_damaged)
         self.stop = Stop()
+
+    def check(self) -> None:
+        """Raises a ValueError for data that the recipe cannot be trained on, or a pace that cannot be kept."""
+        check(self.split, self.recipe.crop, (self.recipe.stream,))
+        self.validation = open_split(self.data_dir, self.pace.evaluate_split) if self.pace.evaluate_every else None
+        if self.validation and devices.num_workers(self.strategy) > 1:
+            raise ValueError("Many workers do not evaluate; run scripts/evaluate.py beside. Received: evaluate_every")
+
+    def begin(self, known: Run | None) -> Start:
+        """What the weights start from; `known` is the run as it was when it began."""
+        return start(self.recipe, self.split, known)
+
+    def objective(self, begin: Start) -> Objective:
+        """What is learnt."""
+        return Classification(begin.run.preprocessing)
+
+    def doubts(self) -> list[str]:
+        """What a user may have forgotten, a sentence each."""
+        return doubts(self.recipe)
+
+    def batches(self, **share) -> tf.data.Dataset:
+        """Micro-batches; `share` as for `Trainer.distribute`."""
+        recipe = self.recipe
+        options = dict(num_frames=recipe.num_frames, crop=recipe.crop, flip=recipe.flip, seed=recipe.seed)
+        return training_batches(self.split, streams=(recipe.stream,), damage=self.damage, **options, **share)
+
+    def names_in(self, data_step: int) -> list[str]:
+        """Of the videos that a step took its clips from; none where they are not known."""
+        indices = next(iter(order(self.split, self.recipe.batch_size, self.recipe.seed, data_step)))[1].numpy()
+        return [self.split.media_ids[index] for index in indices]
+
+    @property
+    def shown(self) -> str:
+        """The key of a batch under which its clips lie."""
+        return KEYS[self.recipe.stream]
 
     def run(self) -> dict:
         try:
@@ -112,12 +159,21 @@ class _Training:
 
     def _run(self) -> dict:
         began = time.perf_counter()
-        known = read_run(self.work_dir) if has_run(self.work_dir) and any(steps_in(self.work_dir / NEWEST)) else None
-        begin = start(self.recipe, self.split, known)
+        known = (
+            read_run(self.work_dir, type(self.recipe))
+            if has_run(self.work_dir) and any(steps_in(self.work_dir / NEWEST))
+            else None
+        )
+        begin = self.begin(known)
         resumed = check_run(self.work_dir, begin.run)
         self._tell(begin)
         self.trainer = Trainer(
-            self.recipe, begin.build, self.strategy, begin.run.preprocessing, self.pace.xla, stop=self.stop
+            self.recipe,
+            begin.build,
+            self.strategy,
+            self.objective(begin),
+            self.pace.xla,
+            stop=self.stop,
         )
         attach(self.trainer.model, begin.run.preprocessing)
         if self.chief:
@@ -146,7 +202,7 @@ class _Training:
             if trainer.step >= steps:
                 return None
             self.journal.clips(trainer.step, self._first_clips())
-            iterator = trainer.distribute(self._batches)
+            iterator = trainer.distribute(self.batches)
             while trainer.step < steps and not trainer.stopped:
                 before = trainer.step
                 try:
@@ -160,7 +216,7 @@ class _Training:
                 except DivergedError as error:
                     gone_back += 1
                     self._go_back(error, gone_back)
-                    iterator = trainer.distribute(self._batches)
+                    iterator = trainer.distribute(self.batches)
             if trainer.step < steps:
                 self._save()
         except StoppedError:  # amid an evaluation, or before the first call's graph was there
@@ -213,10 +269,11 @@ class _Training:
 
     def _go_back(self, error: DivergedError, times: int) -> None:
         """To the last checkpoint, with the clips after those of the step that failed; or an end with their names."""
-        names, newest = self._clips_of(error.data_step), self.checkpoints.step
+        names, newest = self.names_in(error.data_step), self.checkpoints.step
         if self.chief:
             write_json(self.work_dir / DIVERGED, dict(step=error.step + 1, clips=names))
-        what = f"{error}, on {len(names)} clips ({', '.join(names[:2])}, ...; all in {self.work_dir / DIVERGED})"
+        where = f", on {len(names)} clips ({', '.join(names[:2])}, ...; all in {self.work_dir / DIVERGED})"
+        what = f"{error}{where if names else ''}"
         if times > self.pace.go_back or newest is None:
             hint = "lower the learning rate, set --clip_norm"
             if newest is None:
@@ -234,19 +291,9 @@ class _Training:
             self.checkpoints.clear(after=newest)
             print(f"\n{what}; going back to step {newest}, on with other clips ({times} of {self.pace.go_back})")
 
-    def _clips_of(self, data_step: int) -> list[str]:
-        indices = next(iter(order(self.split, self.recipe.batch_size, self.recipe.seed, data_step)))[1].numpy()
-        return [self.split.media_ids[index] for index in indices]
-
-    def _batches(self, **share) -> tf.data.Dataset:
-        recipe = self.recipe
-        options = dict(num_frames=recipe.num_frames, crop=recipe.crop, flip=recipe.flip, seed=recipe.seed)
-        return training_batches(self.split, streams=(recipe.stream,), damage=self.damage, **options, **share)
-
     def _first_clips(self) -> np.ndarray:
         at_once = min(self.trainer.clips_at_once, 4)
-        batch = next(iter(self._batches(batch_size=at_once).take(1)))
-        return batch[KEYS[self.recipe.stream]].numpy()
+        return next(iter(self.batches(batch_size=at_once).take(1)))[self.shown].numpy()
 
     def _meet(self, step: int | None) -> None:
         """Has many workers start from the same weights, the first one's, and finds out whether work_dir is shared."""
@@ -263,12 +310,12 @@ class _Training:
             return
         at_once, times = share_out(self.recipe, self.strategy.num_replicas_in_sync)
         print(
-            f"{begin.run.model['name']['name']}, {begin}; {self.recipe.batch_size} clips a step: "
+            f"{begin}; {self.recipe.batch_size} clips a step: "
             f"{self.strategy.num_replicas_in_sync} replicas x {times} micro-batches of {at_once}"
         )
-        for field, (before, now) in differences(self.recipe).items():
+        for field, (before, now) in differences(self.recipe, self.recipes).items():
             print(f"  {field}: {now!r} instead of {before!r}")
-        for doubt in doubts(self.recipe):
+        for doubt in self.doubts():
             print(f"note: {doubt}")
         if lacking := self.split.empty_classes:
             print(f"note: {len(lacking)} of {len(self.split.classes)} classes have no video: {', '.join(lacking[:10])}")
@@ -279,7 +326,10 @@ class _Training:
             )
 
     def _details(self, begin: Start) -> dict:
-        changed = {field: dict(recipe=before, run=now) for field, (before, now) in differences(self.recipe).items()}
+        changed = {
+            field: dict(recipe=before, run=now)
+            for field, (before, now) in differences(self.recipe, self.recipes).items()
+        }
         return dict(
             differs_from_recipe=changed,
             start=str(begin),
@@ -291,12 +341,12 @@ class _Training:
         )
 
     def _result(self, last: Report | None, seconds: float) -> dict:
-        known = read_metrics(self.work_dir / METRICS)[-1:] if last is None else [last._asdict()]
+        known = read_metrics(self.work_dir / METRICS)[-1:] if last is None else [last.line()]
         found = known[0] if known else {}
         result = dict(
             step=self.trainer.step,
             loss=found.get("loss"),
-            top1_train=found.get("top1"),
+            **{f"{name}_train": found.get(name) for name in self.trainer.objective.measures},
             seconds_of_this_session=seconds,
             damaged=self.damage.names,
             peak_memory_gib=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),

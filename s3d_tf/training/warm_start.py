@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import fnmatch
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,7 +38,8 @@ class Start(NamedTuple):
             ValueError: weights that do not fit, or a pattern of `freeze` that no layer has.
         """
         keras.utils.set_random_seed(self.run.recipe.seed)
-        model = _built(self.run)
+        with layers_of(self.run.recipe.precision):
+            model = build_model(**self.run.model)
         if self.checkpoint is not None:
             values = self.checkpoint.values
             if not self.keep_head:
@@ -51,10 +54,11 @@ class Start(NamedTuple):
         return model
 
     def __str__(self) -> str:
+        name = self.run.model["name"]["name"]
         if self.checkpoint is None:
-            return "its own weights" if self.run.recipe.weights else "fresh weights"
+            return f"{name}, its own weights" if self.run.recipe.weights else f"{name}, fresh weights"
         head = "its own logits" if self.keep_head else f"fresh logits for {len(self.run.preprocessing.labels)} classes"
-        return f"weights of {self.run.recipe.weights} ({self.checkpoint.source}), {head}"
+        return f"{name}, weights of {self.run.recipe.weights} ({self.checkpoint.source}), {head}"
 
 
 def start(recipe: Recipe, split: Split, known: Run | None = None) -> Start:
@@ -126,10 +130,12 @@ def read_weights(weights: str) -> Checkpoint:
     return read_checkpoint(weights)
 
 
-def _built(run: Run) -> keras.Model:
+@contextlib.contextmanager
+def layers_of(precision: str) -> Iterator[None]:
+    """While this lasts, layers are made with that precision."""
     before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(run.recipe.precision)
+    keras.config.set_dtype_policy(precision)
     try:
-        return build_model(**run.model)
+        yield
     finally:
         keras.config.set_dtype_policy(before)

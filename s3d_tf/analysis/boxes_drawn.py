@@ -1,0 +1,74 @@
+"""Frames with the boxes, classes and scores of their detections: a video, and a contact sheet."""
+
+from __future__ import annotations
+
+import colorsys
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from ..serving.detect import Detection
+from .contact_sheet import shorten, write_line
+
+_COLUMNS = 4
+_SIDE = 240  # pixels of a frame's longer side on the sheet
+_GAP = 4
+
+
+def draw(frame: np.ndarray, detections: Sequence[Detection], labels: Sequence[str]) -> np.ndarray:
+    """A copy of `[H, W, 3]` uint8 RGB with boxes on it, each class in a colour of its own, the best on top."""
+    image = np.ascontiguousarray(frame).copy()
+    height, width = image.shape[:2]
+    for label, score, (ymin, xmin, ymax, xmax) in reversed(detections):
+        hue = labels.index(label) / max(len(labels), 1)
+        colour = tuple(round(255 * part) for part in colorsys.hsv_to_rgb(hue, 0.75, 1.0))
+        top_left = round(xmin * (width - 1)), round(ymin * (height - 1))
+        cv2.rectangle(image, top_left, (round(xmax * (width - 1)), round(ymax * (height - 1))), colour, 2)
+        text = f"{shorten(label, 24)} {score:.0%}"
+        write_line(image, text, (top_left[0] + 3, max(top_left[1] - 4, 12)), 0.4, colour, outline=True)
+    return image
+
+
+def sheet(frames: dict[int, np.ndarray]) -> np.ndarray:
+    """Drawn frames of one video by their numbers, in rows of four.
+
+    Returns:
+        `[H, W, 3]` uint8 RGB.
+    """
+    tiles = []
+    for number, frame in sorted(frames.items()):
+        scale = _SIDE / max(frame.shape[:2])
+        size = (round(frame.shape[1] * scale), round(frame.shape[0] * scale))
+        tile = cv2.resize(frame, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_NEAREST)
+        write_line(tile, str(number), (4, size[1] - 6), 0.4, (255, 255, 255), outline=True)
+        tiles.append(cv2.copyMakeBorder(tile, 0, _GAP, 0, _GAP, cv2.BORDER_CONSTANT, value=(255, 255, 255)))
+    tiles += [np.full_like(tiles[0], 255)] * (-len(tiles) % _COLUMNS)
+    rows = [np.concatenate(tiles[start : start + _COLUMNS], axis=1) for start in range(0, len(tiles), _COLUMNS)]
+    return np.concatenate(rows)
+
+
+def write_movie(path: Path, frames: Iterable[np.ndarray], fps: float) -> None:
+    """Writes `[H, W, 3]` uint8 RGB frames of one size as an MPEG-4 `.mp4`, whole or not at all.
+
+    An odd last row or column is left out.
+
+    Raises:
+        OSError: OpenCV cannot write it.
+    """
+    temporary, writer = path.with_name(f"{path.stem}.tmp-{os.getpid()}{path.suffix}"), None
+    try:
+        for frame in frames:
+            if writer is None:
+                size = (frame.shape[1], frame.shape[0])
+                writer = cv2.VideoWriter(str(temporary), cv2.VideoWriter_fourcc(*"mp4v"), fps, size)
+                if not writer.isOpened():
+                    raise OSError(f"OpenCV cannot write such a video. Received: {path}")
+            writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
+        if writer is not None:
+            writer.release()
+            os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,74 @@
+"""The networks that look at the key frame: cut at a stride of 16 pixels, each with the scale of pixels it wants."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import keras
+import tensorflow as tf
+
+from ..networks import build_model
+from ..weights import load_pretrained
+
+STRIDE = 16
+
+
+class Backbone(NamedTuple):
+    """A row of `BACKBONES`."""
+
+    build: Callable[[float, str], keras.Model]  # width, weights -> [B, H, W, 3] floats to [B, H/16, W/16, C]
+    scale: Callable[[tf.Tensor], tf.Tensor]  # uint8 RGB to what it was trained on
+
+
+def _resnet50(width: float, weights: str) -> keras.Model:
+    if width != 1:
+        raise ValueError(f"A ResNet-50 has one width. Received: backbone_width={width:g}")
+    network = keras.applications.ResNet50(include_top=False, weights=None, input_shape=(None, None, 3))
+    if weights:
+        try:
+            network.load_weights(weights)  # Keras' resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5
+        except (OSError, ValueError, KeyError) as error:
+            reason = " ".join(str(error).split())[:300]
+            raise ValueError(f"No weights of Keras' ResNet50 without its top ({reason}). Received: {weights}") from None
+    return keras.Model(network.input, network.get_layer("conv4_block6_out").output, name="resnet50")
+
+
+def _i2d(width: float, weights: str) -> keras.Model:
+    if weights:
+        network = load_pretrained(Path(weights), "i2d")
+        if network.s3d_config["width"] != width:
+            own = network.s3d_config["width"]
+            raise ValueError(f"The backbone's weights are of width {own:g}. Received: backbone_width={width:g}")
+    else:
+        network = build_model("i2d", 1, width=width)
+    trunk = keras.Model(network.input, network.get_layer("Mixed_4e").output)
+    frame = keras.Input((None, None, 3), name="frame")
+    return keras.Model(frame, trunk(frame[:, None])[:, 0], name="i2d")  # a clip of one frame
+
+
+def _caffe(pixels: tf.Tensor) -> tf.Tensor:
+    """BGR less the means of ImageNet, not scaled: as the weights of Keras' ResNet50 want them."""
+    return keras.applications.resnet50.preprocess_input(tf.cast(pixels, tf.float32))
+
+
+def _symmetric(pixels: tf.Tensor) -> tf.Tensor:
+    return tf.cast(pixels, tf.float32) * (2 / 255) - 1
+
+
+BACKBONES: dict[str, Backbone] = {
+    "resnet50": Backbone(_resnet50, _caffe),
+    "i2d": Backbone(_i2d, _symmetric),
+}
+
+
+def find(name: str) -> Backbone:
+    """A row of `BACKBONES`.
+
+    Raises:
+        ValueError: there is none of that name.
+    """
+    if name not in BACKBONES:
+        raise ValueError(f"Unknown backbone: choose one of {', '.join(BACKBONES)}. Received: {name!r}")
+    return BACKBONES[name]

@@ -1,0 +1,59 @@
+"""A flag for each field of a dataclass, so that a binary has all of them and names none."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from typing import Any
+
+from absl import flags
+
+_DEFINE = {
+    "str": flags.DEFINE_string,
+    "int": flags.DEFINE_integer,
+    "float": flags.DEFINE_float,
+    "bool": flags.DEFINE_bool,
+    "tuple[float, ...]": flags.DEFINE_list,
+    "tuple[int, ...]": flags.DEFINE_list,
+    "tuple[str, ...]": flags.DEFINE_list,
+}
+_NUMBERS = {"tuple[float, ...]": float, "tuple[int, ...]": int, "tuple[str, ...]": str}
+
+
+def define(cls: type, defaults: bool = True) -> dict[str, flags.FlagHolder]:
+    """A flag for each field but the name, with what the docstring of the class says of it; None unless it is set.
+
+    Args:
+        defaults: tell the fields' defaults as well; not those of a recipe, which depend on the one that is named.
+    """
+    told = describe(cls)
+    fields = [field for field in dataclasses.fields(cls) if field.name != "name"]
+    if defaults:
+        told = {field.name: f"{told[field.name]} By default {field.default}." for field in fields}
+    return {field.name: _DEFINE[field.type](field.name, None, told[field.name]) for field in fields}
+
+
+def given(cls: type, values: dict[str, flags.FlagHolder]) -> dict[str, Any]:
+    """The fields that were set by a flag of `define`.
+
+    Raises:
+        ValueError: a list of something else than numbers where numbers belong.
+    """
+    found = {}
+    for field in dataclasses.fields(cls):
+        value = values[field.name].value if field.name in values else None
+        if value is None:
+            continue
+        if isinstance(value, list):
+            try:
+                value = tuple(_NUMBERS[field.type](item) for item in value if item)
+            except ValueError:
+                raise ValueError(f"{field.name} must be numbers with commas between. Received: {value}") from None
+        found[field.name] = value
+    return found
+
+
+def describe(cls: type) -> dict[str, str]:
+    """Field -> what it means, as the docstring of a dataclass says."""
+    attributes = re.split(r"\n        (?=\w+: )", cls.__doc__.split("Attributes:")[1].rstrip())
+    return {name: " ".join(text.split()) for name, _, text in (line.partition(": ") for line in attributes if line)}

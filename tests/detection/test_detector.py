@@ -1,0 +1,277 @@
+"""The detector as a whole: its answer, its gradients, its training run."""
+
+import dataclasses
+import json
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from s3d_tf.detection import objective, recipes, run, start
+from s3d_tf.detection.detector import Detector
+from s3d_tf.networks import build_model, network
+from s3d_tf.training import devices
+from s3d_tf.training.run import Pace
+from s3d_tf.weights import Preprocessing
+from s3d_tf.weights.own import save
+
+RECIPE = recipes.recipe(
+    "embedded_detection",
+    network="top_heavy_s3d:1",
+    width=0.1,
+    backbone_width=0.1,
+    num_frames=8,
+    rows=32,
+    columns=48,
+    proposals=5,
+    proposal_sample=4,
+    detections=6,
+    batch_size=2,
+    clips_per_replica=2,
+    steps=2,
+    boundaries=(),
+    learning_rates=(0.01,),
+)
+
+
+def build(recipe=RECIPE, num_classes=3):
+    begin = start.start(recipe, [f"class {number}" for number in range(num_classes)], "nothing")
+    return begin.build()
+
+
+@pytest.fixture(scope="module")
+def detector():
+    return build()
+
+
+def example(recipe=RECIPE, size=2):
+    rng = np.random.default_rng(0)
+    clip = rng.integers(0, 256, (size, recipe.num_frames, recipe.rows, recipe.columns, 3), dtype=np.uint8)
+    batch = dict(clip=clip, flow=clip[..., :2])
+    batch |= dict(boxes=np.zeros((size, 2, 4), np.float32), labels=np.full((size, 2), -1, np.int32))
+    batch["boxes"][0, 0], batch["labels"][0, 0] = (0.1, 0.2, 0.8, 0.7), 2  # the others have no boxes
+    return {key: tf.constant(value) for key, value in batch.items()}
+
+
+def test_an_answer_has_boxes_in_the_frame_and_falling_scores(detector):
+    found = {key: value.numpy() for key, value in detector(example()).items()}
+    assert found["boxes"].shape == (2, 6, 4) and (found["boxes"] >= 0).all() and (found["boxes"] <= 1).all()
+    for scores, classes, count in zip(found["scores"], found["classes"], found["count"], strict=True):
+        assert count == (scores > 0.02).sum() == (classes >= 0).sum()
+        assert (np.diff(scores) <= 0).all() and set(classes[:count]) <= {0, 1, 2}
+
+
+def test_parts_have_names_of_their_own_and_share_no_variable(detector):
+    paths = [variable.path for variable in detector.variables]
+    assert len(set(paths)) == len(paths)
+    assert {path.split("/")[0] for path in paths} == {"proposals", "rgb", "head"}
+    plain = build_model("top_heavy_s3d:1", 1, width=0.1)
+    own = {f"rgb/{v.path}" for v in plain.variables if not v.path.startswith("Conv2d_0c_1x1") and "seed" not in v.path}
+    assert {path for path in paths if path.startswith("rgb/")} == own
+
+
+def test_a_box_that_is_the_whole_frame_sees_what_the_network_sees(detector):
+    """At a size whose map is 7x7 and a crop of 7, pooling changes nothing: the tail then ends the network as it was."""
+    whole = build(dataclasses.replace(RECIPE, rows=112, columns=112, roi_crop=7, roi_cell=1))
+    batch = example(whole.recipe, 1)
+    plain = build_model(**whole_network(whole.recipe))
+    own = {variable.path: variable for variable in whole.variables}
+    for variable in plain.variables:
+        if f"rgb/{variable.path}" in own:
+            variable.assign(own[f"rgb/{variable.path}"])
+    last = keras.Model(plain.input, plain.get_layer("Mixed_5c").output)
+    expected = tf.reduce_mean(last(tf.cast(batch["clip"], tf.float32) / 127.5 - 1), axis=(1, 2, 3))
+    second = whole.second_stage(whole.maps(batch), tf.constant([[[0.0, 0, 1, 1]]]))
+    kernel, bias = (own[f"head/classes/{name}"] for name in ("kernel", "bias"))
+    np.testing.assert_allclose(second.logits[0, :, 0], expected @ kernel.value + bias.value, atol=1e-5)
+
+
+def whole_network(recipe):
+    return dict(name=dataclasses.asdict(network(recipe.network)), num_classes=1, width=recipe.width)
+
+
+def gradients(detector, batch):
+    with tf.GradientTape() as tape:
+        loss, measures = objective.Detection(detector.recipe)(detector, batch, tf.constant(0, tf.int64))
+    variables = [variable.value for variable in detector.trainable_variables]
+    return (
+        loss,
+        measures,
+        dict(zip([v.path for v in detector.trainable_variables], tape.gradient(loss, variables), strict=True)),
+    )
+
+
+def test_gradients_reach_both_networks_and_a_frame_without_boxes_is_background(detector):
+    loss, measures, found = gradients(detector, example())
+    missing = [path for path, gradient in found.items() if gradient is None or not np.abs(gradient).max() > 0]
+    assert not [path for path in missing if "/kernel" in path and "gate" not in path]
+    objectness, anchor_boxes, classes, boxes, _ = measures
+    weights = [RECIPE.objectness_weight, RECIPE.anchor_box_weight, RECIPE.class_weight, RECIPE.box_weight]
+    np.testing.assert_allclose(loss, np.dot(weights, [objectness, anchor_boxes, classes, boxes]), rtol=1e-5)
+    batch = example()
+    batch["labels"] = tf.fill([2, 2], -1)
+    _, measures, found = gradients(detector, batch)
+    assert measures[1] == 0 and measures[3] == 0 and measures[0] > 0 and measures[2] > 0  # nothing to localise
+    assert np.abs(found["proposals/objects/kernel"]).max() > 0
+    batch |= dict(boxes=batch["boxes"][:, :0], labels=batch["labels"][:, :0])
+    again = gradients(detector, batch)[1]  # no padding either
+    assert again[0] == measures[0] and again[1] == again[3] == 0 and again[4] == 2
+
+
+@pytest.mark.parametrize("fusion, heads", [("features", 1), ("scores", 2)])
+def test_two_streams(fusion, heads):
+    detector = build(dataclasses.replace(RECIPE, streams=("rgb", "flow"), fusion=fusion))
+    assert len(detector.heads) == heads
+    names = {"head"} if heads == 1 else {"head_rgb", "head_flow"}
+    assert {v.path.split("/")[0] for v in detector.variables} == {"proposals", "rgb", "flow"} | names
+    batch = example()
+    assert detector(batch)["boxes"].shape == (2, 6, 4)
+    boxes, maps = tf.constant([[[0.0, 0, 0.5, 0.5]]] * 2), detector.maps(batch)
+    alone = [tail_of(detector, number, maps, boxes) for number in range(2)]
+    logits = detector.second_stage(maps, boxes).logits[:, :, 0]
+    seen = [sum(alone) / 2] if heads == 1 else alone
+    for number in range(heads):
+        np.testing.assert_allclose(logits[number], detector.heads[number](seen[number])[0], rtol=1e-5)
+
+
+def tail_of(detector, number, maps, boxes):
+    from s3d_tf.detection.roi import pool
+
+    return detector.tails[number](pool(maps[number], boxes, detector.recipe.roi_crop, detector.recipe.roi_cell))
+
+
+def test_norms_of_both_networks_have_the_recipe_s_momentum(detector):
+    batch, before = example(), {v.path: v.numpy() for v in detector.non_trainable_variables}
+    detector.first_stage(batch["clip"], training=True)
+    detector.maps(batch, training=True)
+    for name in ("proposals", "rgb"):
+        path = f"{name}/Conv2d_1a_7x7/spatial/norm/moving_variance"
+        norm = next(v for v in detector.non_trainable_variables if v.path == path)
+        np.testing.assert_allclose(norm, RECIPE.norm_momentum * before[path], rtol=0.02)  # of tiny activations
+        norm.assign(before[path])
+
+
+def test_frozen_norms_do_not_change():
+    detector = build(dataclasses.replace(RECIPE, freeze_norms=True))
+    assert not [v.path for v in detector.trainable_variables if "/norm/" in v.path]
+    before = [v.numpy() for v in detector.non_trainable_variables]
+    objective.Detection(detector.recipe)(detector, example(), tf.constant(0, tf.int64))
+    for variable, value in zip(detector.non_trainable_variables, before, strict=True):
+        np.testing.assert_array_equal(variable, value)
+
+
+def test_weights_of_a_classifier_start_a_stream_and_the_proposals(tmp_path):
+    keras.utils.set_random_seed(7)
+    save(model := build_model("i2d", 5, width=0.1), tmp_path / "model")
+    path = str(tmp_path / "model")
+    recipe = dataclasses.replace(RECIPE, network="s3d", weights=path, backbone_weights=path)
+    detector = build(recipe)
+    own = {variable.path: variable.numpy() for variable in detector.variables}
+    kernel = model.get_layer("Mixed_5c").variables[0]
+    np.testing.assert_array_equal(own[f"rgb/{kernel.path}"], kernel)
+    np.testing.assert_array_equal(own["proposals/Conv2d_1a_7x7/spatial/conv/kernel"], model.variables[0])
+    assert own["rgb/Conv2d_1a_7x7/spatial/conv/kernel"].shape[0] == 3  # inflated
+    with pytest.raises(ValueError, match=r"flow stream needs weights of its own kind. Received: weights of rgb"):
+        build(dataclasses.replace(recipe, streams=("rgb", "flow"), flow_weights=path))
+
+
+def test_the_paper_s_backbone_has_a_stride_of_16():
+    from s3d_tf.detection import backbones
+
+    resnet = backbones.find("resnet50").build(1.0, "")
+    assert resnet.compute_output_shape((1, 320, 400, 3)) == (1, 20, 25, 1024)
+    scaled = backbones.find("resnet50").scale(tf.constant([[[[255, 0, 1]]]], tf.uint8))
+    np.testing.assert_allclose(scaled[0, 0, 0], [1 - 103.939, -116.779, 255 - 123.68], rtol=1e-6)  # BGR less means
+
+
+@pytest.fixture(scope="module")
+def trained(motion_records, tmp_path_factory):
+    work_dir = tmp_path_factory.mktemp("detector") / "run"
+    result = run.train(RECIPE, motion_records, batches, work_dir, devices.make_strategy(1), PACE)
+    return work_dir, result
+
+
+PACE = Pace(steps_per_call=1)
+
+
+def batches(split, recipe, *, batch_size, **_):
+    data = {key: value for key, value in example(recipe).items() if key != "flow"}
+    return tf.data.Dataset.from_tensor_slices(data).repeat().batch(batch_size, drop_remainder=True)
+
+
+def test_a_run_leaves_a_detector(trained):
+    work_dir, result = trained
+    lines = [json.loads(line) for line in (work_dir / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [1, 2]
+    weighted = [lines[0][name] for name in objective.Detection.measures[:4]]
+    np.testing.assert_allclose(lines[0]["loss"], np.dot([1, 2, 1, 2], weighted), rtol=1e-4)
+    assert result["step"] == 2 and result["classes_train"] == lines[1]["classes"]
+    detector, known, step = start.load_detector(work_dir)
+    assert (step, known.recipe) == (2, RECIPE)
+    fresh = start.start(RECIPE, known.preprocessing.labels, "").build()
+    moved = [not np.array_equal(a, b) for a, b in zip(detector.variables, fresh.variables, strict=True)]
+    assert np.mean(moved) > 0.9  # the checkpoint's, not fresh ones
+    assert detector(example())["boxes"].shape == (2, 6, 4)
+    with pytest.raises(ValueError, match=r"4 of them: class 1 is 'drift_left'\. Received: 2 classes, class 1 is 'x'"):
+        start.check_classes(detector, ("drift_down", "x"))
+
+
+def test_a_run_of_another_configuration_is_refused(trained, motion_records):
+    other = dataclasses.replace(RECIPE, proposals=7)
+    with pytest.raises(ValueError, match="another configuration: proposals 5, now 7"):
+        run.train(other, motion_records, batches, trained[0], devices.make_strategy(1), PACE)
+    with pytest.raises(ValueError, match=r"scripts/evaluate_detector.py. Received: evaluate_every=5"):
+        run.train(RECIPE, motion_records, batches, trained[0], devices.make_strategy(1), Pace(evaluate_every=5))
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        (dict(clip=tf.zeros([2, 8, 32, 48, 3])), r"clip must be \[B, T, H, W, C\] uint8. Received: .*float32"),
+        (dict(clip=tf.zeros([2, 9, 32, 48, 3], tf.uint8)), "must have 8 frames. Received: clip of 9"),
+        (dict(clip=tf.zeros([2, 8, 31, 48, 3], tf.uint8)), "32 rows and columns or more. Received: clip of 31"),
+        (
+            dict(boxes=tf.zeros([2, 4])),
+            r"boxes must be \[B, M, 4\] and labels \[B, M\]. Received: \(2, 4\) and \(2, 2\)",
+        ),
+        (dict(boxes=tf.zeros([2, 2, 5])), r"Received: \(2, 2, 5\)"),
+    ],
+)
+def test_batches_that_are_none(detector, changes, message):
+    with pytest.raises(ValueError, match=message):
+        objective.Detection(RECIPE)(detector, {**example(), **changes}, tf.constant(0, tf.int64))
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        (dict(backbone="vgg"), "Unknown backbone: choose one of resnet50, i2d. Received: 'vgg'"),
+        (dict(backbone="resnet50"), "one width. Received: backbone_width=0.1"),
+        (dict(tap="Mixed_5b"), "stride is 16: .* Received: tap='Mixed_5b'"),
+        (dict(tap="Mixed_9"), "Received: tap='Mixed_9'"),
+        (dict(network="c3d"), "Unknown network"),
+        (dict(rows=16), "rows must be 32 pixels or more. Received: rows=16"),
+        (dict(streams=("depth",)), "streams must be one or both of rgb, flow"),
+        (dict(fusion="late"), "fusion must be one of features, scores. Received: fusion='late'"),
+        (dict(anchor_negative=0.9), "anchor_negative must be at most anchor_positive"),
+        (dict(roi_cell=3), "roi_cell must be a divisor of roi_crop"),
+        (dict(learning_rates=(0.1, 0.2)), "one more than the boundaries"),
+    ],
+)
+def test_recipes_that_are_none(changes, message):
+    with pytest.raises(ValueError, match=message):
+        build(dataclasses.replace(RECIPE, **changes))
+
+
+def test_streams_whose_features_differ_cannot_be_averaged():
+    recipe = dataclasses.replace(RECIPE, streams=("rgb", "flow"))
+    networks = {stream: whole_network(RECIPE) | dict(width=width) for stream, width in (("rgb", 0.1), ("flow", 0.2))}
+    networks["flow"]["input_shape"] = (None, None, None, 2)
+    with pytest.raises(ValueError, match="set fusion=scores"):
+        Detector(recipe, 3, networks, {stream: Preprocessing(modality=stream) for stream in networks})
+
+
+def test_frozen_norms_of_fresh_weights_are_doubted():
+    assert recipes.doubts(recipes.RECIPES["embedded_detection"]) == []
+    assert "rgb and resnet50 start from fresh weights" in recipes.doubts(recipes.RECIPES["jhmdb"])[0]

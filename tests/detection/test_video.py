@@ -1,0 +1,61 @@
+"""A detector on a video file, and what is drawn of it."""
+
+import cv2
+import numpy as np
+import tensorflow as tf
+
+from s3d_tf.analysis import boxes_drawn
+from s3d_tf.data.synthetic import write_video
+from s3d_tf.detection import recipes
+from s3d_tf.serving import detect
+from s3d_tf.weights import Preprocessing
+
+
+def test_the_ends_of_a_video_are_repeated():
+    assert list(detect.padded(iter("abc"), 2, 3)) == list("aaabcccc")
+    assert list(detect.padded(iter([]), 2, 3)) == []
+
+
+class Echo:
+    """In place of a detector: says of each clip the first pixel of its frames, as scores."""
+
+    recipe = recipes.recipe("embedded_detection", num_frames=8, rows=32, columns=48)
+
+    def __call__(self, batch):
+
+        shown = tf.cast(batch["clip"][:, :, 0, 0, 0], tf.float32) / 255  # [B, T]
+        size = tf.shape(shown)
+        boxes = tf.tile(tf.constant([0.25, 0.5, 0.75, 1.0]), [size[0] * size[1]])
+        classes = tf.tile(tf.range(size[1])[None], [size[0], 1])
+        boxes = tf.reshape(boxes, [size[0], size[1], 4])
+        return dict(boxes=boxes, scores=shown, classes=classes, count=tf.fill(size[:1], 8))
+
+
+def test_each_frame_is_the_key_frame_once(tmp_path):
+    frames = np.stack([np.full((40, 60, 3), 20 * number, np.uint8) for number in range(1, 11)])
+    write_video(tmp_path / "grey.avi", frames, 25.0)
+    echo = Echo()
+    echo.preprocessing = Preprocessing(labels=tuple("abcdefgh"))
+    found = list(detect.detect(echo, tmp_path / "grey.avi", least_score=0.0, batch_size=4))
+    assert [number for number, _ in found] == list(range(10))
+    for number, boxes in found:
+        expected = [20 * (min(max(number - 4 + place, 0), 9) + 1) for place in range(8)]  # the key frame is the fifth
+        np.testing.assert_allclose([255 * box.score for box in boxes], expected, atol=2)  # JPEG
+        assert [box.label for box in boxes] == list("abcdefgh") and boxes[0].box == (0.25, 0.5, 0.75, 1.0)
+    few = next(iter(detect.detect(echo, tmp_path / "grey.avi", least_score=0.3)))[1]
+    assert [box.label for box in few] == ["h"]  # 80 / 255
+
+
+def test_boxes_are_drawn_where_they_are_and_the_best_on_top(tmp_path):
+    boxes = [detect.Detection("a", 0.9, (0.5, 0.5, 1, 1)), detect.Detection("b", 0.5, (0.5, 0, 1, 1))]
+    image = boxes_drawn.draw(np.zeros((100, 200, 3), np.uint8), boxes, ("a", "b"))
+    assert image[75, 100].tolist() == image[99, 150].tolist() == [255, 64, 64]  # the first colour is red
+    assert image[75, 0].tolist() == [64, 255, 255] and not image[75, 50].any()
+    sheet = boxes_drawn.sheet(dict.fromkeys(range(5), image))
+    assert sheet.shape == (2 * (120 + 4), 4 * 244, 3)
+    boxes_drawn.write_movie(tmp_path / "boxes.mp4", [image] * 3, 25.0)
+    reader = cv2.VideoCapture(str(tmp_path / "boxes.mp4"))
+    read = [reader.read()[1] for _ in range(3)]
+    assert all(frame.shape == (100, 200, 3) for frame in read)
+    assert all(np.abs(frame[..., ::-1].astype(int) - image).mean() < 10 for frame in read)
+    assert [path.name for path in tmp_path.iterdir()] == ["boxes.mp4"]
