@@ -3,6 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from s3d_tf import flag_fields
 from s3d_tf.data.split import open_split
 from s3d_tf.training import optimizer, recipes, run, warm_start
 
@@ -64,7 +65,7 @@ def test_the_width_of_weights_needs_not_be_known():
 
 @pytest.mark.parametrize("cls", [recipes.Recipe, run.Pace])
 def test_every_field_is_described(cls):
-    told = recipes.describe(cls)
+    told = flag_fields.describe(cls)
     assert set(told) == {field.name for field in dataclasses.fields(cls)}
     assert all(told.values())
 
