@@ -17,8 +17,9 @@ from s3d_tf.training.config import versions
 
 from . import costs
 from .claims import About, Claim, no_claims
-from .part import FORWARDS, Part, measure
+from .part import FORWARDS, Part
 from .scale import Data, Scale
+from .two_stream import TwoStream
 
 CONFIG, METRICS, RESULT = "config.json", "metrics.jsonl", "result.json"
 _EVALUATED = ("top1", "top5", "mean_class_accuracy", "num_videos", "chance", "protocol", "damaged")
@@ -30,14 +31,14 @@ class Entry(NamedTuple):
     Attributes:
         data: name of the data set.
         name: of the network in this experiment; seeds of one network share it.
-        part: see `Part`.
+        part: see `Part`, or `TwoStream`.
         directions: in which its videos are shown.
         about: what else the line says.
     """
 
     data: str
     name: str
-    part: Part
+    part: Part | TwoStream
     directions: tuple[str, ...] = (FORWARDS,)
     about: Mapping[str, Any] = {}
 
@@ -130,7 +131,7 @@ def finish(experiment: Experiment, output_dir: Path) -> list[Path]:
     """
     config, lines = read_json(output_dir / CONFIG), read_lines(output_dir / METRICS)
     head = {key: config[key] for key in ("experiment", "title", "scale", "versions")}
-    trained = {line["part"]: line["seconds"] for line in lines}
+    trained = {line["part"]: line["seconds"] for line in lines if "seconds" in line}
     head |= dict(trainings=len(trained), training_seconds=round(sum(trained.values()), 1))
     result = head | experiment.summarise(lines)
     write_json(output_dir / RESULT, result | dict(claims=[claim._asdict() for claim in experiment.claims(result)]))
@@ -154,12 +155,12 @@ def read_lines(path: Path) -> list[dict]:
 
 
 def _in_order(entries: list[Entry]) -> dict[Part, tuple[str, ...]]:
-    """Each part once with all its directions, after the one that it begins from."""
+    """Each part once with all its directions, after those that it needs."""
     found: dict[Part, tuple[str, ...]] = {}
 
     def add(part: Part, directions: tuple[str, ...]) -> None:
-        if part.begins_from is not None:
-            add(part.begins_from, ())
+        for other in part.needs:
+            add(other, ())
         found[part] = tuple(dict.fromkeys((*found.get(part, ()), *directions)))
 
     for entry in entries:
@@ -187,7 +188,7 @@ def _measure(part: Part, directions: tuple[str, ...], shared: Shared, call: Call
         return
     bar.set_postfix_str(part.key)
     log = part.folder(shared.parts) / "log.txt"
-    call(part.key, log, _ticking(bar), measure, part, shared.parts, directions)
+    call(part.key, log, _ticking(bar), part.measure, shared.parts, directions)
     bar.update()
 
 

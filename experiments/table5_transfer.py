@@ -1,0 +1,123 @@
+"""Table 5: I3D and S3D-G trained on Kinetics, then fine-tuned on UCF101 and HMDB51; the mean of three splits.
+
+    python experiments/table5_transfer.py --output_dir=results/mini/table5_transfer
+
+EXPECTED
+
+    python experiments/table5_transfer.py --scale=paper \\
+        --data_dirs=kinetics=DIR,ucf101_1=DIR,ucf101_2=DIR,ucf101_3=DIR,hmdb51_1=DIR,hmdb51_2=DIR,hmdb51_3=DIR
+
+A folder a split (scripts/prepare_videos.py --dataset=ucf101 --split_number=2), of which "test" is evaluated. The
+networks of Kinetics are those of Table 2 and need not be trained again; --weights is what they start from.
+
+The paper, top-1:    UCF101    HMDB51
+    I3D                95.6      74.8
+    S3D-G              96.8      75.9
+"""
+
+import dataclasses
+
+from experiments import command, paper, spread, tables
+from experiments.claims import About, Claim
+from experiments.experiment import Entry, Experiment
+from experiments.part import FORWARDS
+from experiments.scale import MINI, Data, Scale
+
+FIRST = Data("motion", "kinetics")  # on which the networks are trained before
+SPLITS = (1, 2, 3)
+TUNED = tuple(Data(f"turns_{split}", f"{name}_{split}") for name in ("ucf101", "hmdb51") for split in SPLITS)
+STANDS_FOR = {"turns": ("ucf101", "hmdb51"), "ucf101": ("ucf101",), "hmdb51": ("hmdb51",)}  # a set -> the paper's
+NETWORKS = {"i3d": "I3D", "s3d_g": "S3D-G"}
+TRANSFER, SCRATCH = "transfer", "scratch"
+STARTS = {TRANSFER: "trained before", SCRATCH: "from scratch"}
+
+
+def plan(scale: Scale) -> list[Entry]:
+    """Each network on the first set, then from its weights on each split; at the mini scale also from scratch."""
+    seed = scale.seeds[0]
+    tuned = {scale.key(data): data for data in TUNED}
+    entries = []
+    for network in NETWORKS:
+        first = scale.part(FIRST, network, seed)
+        entries.append(Entry(scale.key(FIRST), network, first))
+        for key, data in tuned.items():
+            fresh = scale.part(data, network, seed)
+            starts = {TRANSFER: dataclasses.replace(fresh, begins_from=first)}
+            if scale.name == MINI:
+                starts[SCRATCH] = fresh
+            entries += [Entry(key, network, part, about=dict(start=start)) for start, part in starts.items()]
+    return entries
+
+
+def set_of(key: str) -> str:
+    """ "ucf101_2" -> "ucf101"."""
+    return key.rpartition("_")[0]
+
+
+def summarise(lines: list[dict]) -> dict:
+    """`rows`: network, data set, how it starts, the spread of top-1 over the splits, and the paper's; `before`: top-1
+    of each network on the first set."""
+    rows, before = [], {line["name"]: line[FORWARDS]["top1"] for line in lines if "start" not in line}
+    found: dict[tuple, list[dict]] = {}
+    for line in lines:
+        if "start" in line:
+            found.setdefault((set_of(line["data"]), line["name"], line["start"]), []).append(line)
+    for (data, network, start), splits in found.items():
+        row = dict(network=network, data=data, start=start, chance=splits[0][FORWARDS]["chance"])
+        row["top1"] = spread.spread(line[FORWARDS]["top1"] for line in splits)
+        papers = {name: paper.TABLE5[network][name] for name in STANDS_FOR[data]} if start == TRANSFER else {}
+        rows.append(row | dict(paper=papers))
+    return dict(rows=rows, before=before)
+
+
+def claims(result: dict) -> list[Claim]:
+    """Of each network that was also trained from scratch: on every split it is better where it was trained before."""
+    found = {(row["network"], row["start"]): row["top1"] for row in result["rows"]}
+    return [
+        _above_scratch(NETWORKS[network], found[network, TRANSFER], found[network, SCRATCH])
+        for network in NETWORKS
+        if (network, SCRATCH) in found
+    ]
+
+
+def _above_scratch(title: str, transfer: dict, scratch: dict) -> Claim:
+    pairs = list(zip(transfer["values"], scratch["values"], strict=True))
+    return Claim(
+        f"{title}: on every split a higher top-1 where it was trained on another set before, by the same steps.",
+        f"mean {tables.percent(transfer)} % against {tables.percent(scratch)} % from scratch; by split "
+        + ", ".join(f"{one * 100:.1f} against {other * 100:.1f}" for one, other in pairs),
+        all(one > other for one, other in pairs),
+    )
+
+
+def draw(result: dict) -> dict[str, bytes]:
+    """`table.md`: a row a network, data set and start."""
+    titles = result["scale"]["titles"]
+    heads = ["network", "start", "data", *(f"split {split}" for split in SPLITS), "mean", "chance"]
+    heads += ["paper: UCF101", "paper: HMDB51"]
+    rows = [
+        [NETWORKS[row["network"]], STARTS[row["start"]], titles[f"{row['data']}_1"].partition(",")[0]]
+        + [tables.number(top1 * 100) for top1 in row["top1"]["values"]]
+        + [tables.percent(row["top1"]), tables.number(row["chance"] * 100)]
+        + [tables.number(row["paper"].get(name)) for name in ("ucf101", "hmdb51")]
+        for row in result["rows"]
+    ]
+    before = ", ".join(f"{NETWORKS[name]} {top1 * 100:.1f} %" for name, top1 in result["before"].items())
+    notes = [f"Before, on the first set ({next(iter(titles.values()))}): {before}."]
+    return {"table.md": tables.page(result, tables.markdown(heads, rows), notes, over="three splits, one seed")}
+
+
+ABOUT = About("", "", "")
+EXPERIMENT = Experiment(
+    "table5_transfer",
+    "Table 5: fine-tuned on UCF101 and HMDB51",
+    (FIRST, *TUNED),
+    plan,
+    summarise,
+    draw,
+    about=ABOUT,
+    claims=claims,
+)
+
+if __name__ == "__main__":
+    command.main(EXPERIMENT)
