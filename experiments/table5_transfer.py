@@ -8,7 +8,8 @@ EXPECTED
         --data_dirs=kinetics=DIR,ucf101_1=DIR,ucf101_2=DIR,ucf101_3=DIR,hmdb51_1=DIR,hmdb51_2=DIR,hmdb51_3=DIR
 
 A folder a split (scripts/prepare_videos.py --dataset=ucf101 --split_number=2), of which "test" is evaluated. The
-networks of Kinetics are those of Table 2 and need not be trained again; --weights is what they start from.
+networks of Kinetics are those of Table 2 and need not be trained again; --weights is what they start from. With
+--pretrained=i3d=FILE,s3d_g=FILE, checkpoints of any known source (docs/weights.md), nothing is trained on Kinetics.
 
 The paper, top-1:    UCF101    HMDB51
     I3D                95.6      74.8
@@ -16,12 +17,17 @@ The paper, top-1:    UCF101    HMDB51
 """
 
 import dataclasses
+import functools
+from collections.abc import Mapping, Sequence
+
+from absl import flags
 
 from experiments import command, paper, spread, tables
 from experiments.claims import About, Claim
 from experiments.experiment import Entry, Experiment
-from experiments.part import FORWARDS
+from experiments.part import FORWARDS, Part
 from experiments.scale import MINI, Data, Scale
+from s3d_tf import cli
 
 FIRST = Data("motion", "kinetics")  # on which the networks are trained before
 SPLITS = (1, 2, 3)
@@ -32,21 +38,34 @@ TRANSFER, SCRATCH = "transfer", "scratch"
 STARTS = {TRANSFER: "trained before", SCRATCH: "from scratch"}
 
 
-def plan(scale: Scale) -> list[Entry]:
-    """Each network on the first set, then from its weights on each split; at the mini scale also from scratch."""
+def plan(scale: Scale, pretrained: Mapping[str, str]) -> list[Entry]:
+    """Each network on the first set, then from its weights on each split; at the mini scale also from scratch.
+
+    Args:
+        scale: see `Scale`.
+        pretrained: network -> weights to start from instead of training on the first set; empty for none.
+    """
     seed = scale.seeds[0]
     tuned = {scale.key(data): data for data in TUNED}
     entries = []
     for network in NETWORKS:
-        first = scale.part(FIRST, network, seed)
-        entries.append(Entry(scale.key(FIRST), network, first))
+        if not pretrained:
+            first = scale.part(FIRST, network, seed)
+            entries.append(Entry(scale.key(FIRST), network, first))
         for key, data in tuned.items():
             fresh = scale.part(data, network, seed)
-            starts = {TRANSFER: dataclasses.replace(fresh, begins_from=first)}
+            if pretrained:
+                starts = {TRANSFER: _with_weights(fresh, pretrained[network])}
+            else:
+                starts = {TRANSFER: dataclasses.replace(fresh, begins_from=first)}
             if scale.name == MINI:
                 starts[SCRATCH] = fresh
             entries += [Entry(key, network, part, about=dict(start=start)) for start, part in starts.items()]
     return entries
+
+
+def _with_weights(part: Part, weights: str) -> Part:
+    return dataclasses.replace(part, recipe=dataclasses.replace(part.recipe, weights=weights, width=0.0))
 
 
 def set_of(key: str) -> str:
@@ -103,21 +122,46 @@ def draw(result: dict) -> dict[str, bytes]:
         for row in result["rows"]
     ]
     before = ", ".join(f"{NETWORKS[name]} {top1 * 100:.1f} %" for name, top1 in result["before"].items())
-    notes = [f"Before, on the first set ({next(iter(titles.values()))}): {before}."]
+    notes = [f"Before, on the first set ({next(iter(titles.values()))}): {before}."] if before else []
     return {"table.md": tables.page(result, tables.markdown(heads, rows), notes, over="three splits, one seed")}
 
 
 ABOUT = About("", "", "")
-EXPERIMENT = Experiment(
-    "table5_transfer",
-    "Table 5: fine-tuned on UCF101 and HMDB51",
-    (FIRST, *TUNED),
-    plan,
-    summarise,
-    draw,
-    about=ABOUT,
-    claims=claims,
-)
+
+
+def experiment(pretrained: Mapping[str, str]) -> Experiment:
+    """The experiment, on the first set too unless all networks start from other weights."""
+    return Experiment(
+        "table5_transfer",
+        "Table 5: fine-tuned on UCF101 and HMDB51",
+        TUNED if pretrained else (FIRST, *TUNED),
+        functools.partial(plan, pretrained=pretrained),
+        summarise,
+        draw,
+        about=ABOUT,
+        claims=claims,
+    )
+
+
+def parse_pretrained(texts: Sequence[str]) -> dict[str, str]:
+    """`["i3d=A", "s3d_g=B"]` -> the weights of each network."""
+    found = dict(text.split("=", 1) for text in texts if "=" in text)
+    if texts and (len(texts) > len(found) or set(found) != set(NETWORKS) or not all(found.values())):
+        form = ",".join(f"{network}=FILE" for network in NETWORKS)
+        raise ValueError(f"pretrained must look like {form}. Received: {','.join(texts)!r}")
+    return found
+
+
+def main(_):
+    pretrained = parse_pretrained(flags.FLAGS.pretrained)
+    if pretrained and flags.FLAGS.scale == MINI:
+        raise ValueError("Only networks of --scale=paper start from weights. Received: pretrained at --scale=mini")
+    command.command(experiment(pretrained))
+
+
+EXPERIMENT = experiment({})
 
 if __name__ == "__main__":
-    command.main(EXPERIMENT)
+    command.define()
+    flags.DEFINE_list("pretrained", [], "Weights of Kinetics, i3d=FILE,s3d_g=FILE, instead of training on it.")
+    cli.run(main)

@@ -30,13 +30,29 @@ def test_the_official_splits_test_each_video_once(dry, name):
 
 
 def test_each_network_is_trained_once_before_and_fine_tuned_on_six_splits(dry):
-    parts = [entry.part for entry in table5_transfer.plan(dry)]
-    order = list(experiment._in_order(table5_transfer.plan(dry)))
+    entries = table5_transfer.EXPERIMENT.plan(dry)
+    parts, order = [entry.part for entry in entries], list(experiment._in_order(entries))
     assert len(order) == len({part.key for part in order}) == 2 * (1 + 6) == len(parts)
     assert [part.records.name for part in parts[:7]] == list(PAPER_KEYS)
     assert {part.begins_from for part in parts[1:7]} == {parts[0]} == {dry.part(Data("motion", "kinetics"), "i3d")}
     assert [part.split for part in parts[:3]] == ["val", "test", "test"]
     assert parts[1].evaluation(dry.records["kinetics"], FORWARDS).name == "evaluation_test.json"
+
+
+def test_with_pretrained_weights_nothing_is_trained_before(dry):
+    tuned = table5_transfer.experiment(table5_transfer.parse_pretrained(["i3d=a.npz", "s3d_g=b=c.npz"]))
+    recipes = [entry.part.recipe for entry in tuned.plan(dry)]
+    assert tuned.data == table5_transfer.TUNED and len(recipes) == 12
+    assert {(each.network, each.weights, each.width) for each in recipes} == {
+        ("i3d", "a.npz", 0.0),
+        ("s3d_g", "b=c.npz", 0.0),
+    }
+
+
+@pytest.mark.parametrize("texts", [["i3d=a"], ["i3d=a", "s3d_g="], ["i3d=a", "s3d_g=b", "c"], ["i3d=a", "i3d=b"]])
+def test_weights_of_some_networks_alone_are_refused(texts):
+    with pytest.raises(ValueError, match=f"must look like i3d=FILE,s3d_g=FILE. Received: '{','.join(texts)}'"):
+        table5_transfer.parse_pretrained(texts)
 
 
 def test_an_experiment_on_the_official_splits_from_parts_to_table(dry, tmp_path):
@@ -50,7 +66,7 @@ def test_an_experiment_on_the_official_splits_from_parts_to_table(dry, tmp_path)
             write_json(log.parent / EVALUATIONS[direction].format(part.split), found)
 
     shared = experiment.Shared(tmp_path / "shared")
-    for key in [entry.part.key for entry in table5_transfer.plan(dry)]:
+    for key in [entry.part.key for entry in table5_transfer.EXPERIMENT.plan(dry)]:
         (shared.parts / key).mkdir(parents=True)
     result = experiment.run(table5_transfer.EXPERIMENT, dry, tmp_path / "out", shared, measure)
     assert (result["trainings"], result["claims"]) == (14, [])
