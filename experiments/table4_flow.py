@@ -100,8 +100,8 @@ def draw(result: dict) -> dict[str, bytes]:
 
 ABOUT = About(
     question="A network can be shown a video's frames (RGB) or its optical flow, which says how far each pixel moves "
-    "to the next frame. The paper trains a network on each and adds their outputs: on Kinetics both together are 2.5 to "
-    "3 points better than frames alone.",
+    "to the next frame. The paper trains a network on each and adds their outputs: on Kinetics both together are 2.5 "
+    "to 3 points better than frames alone.",
     shows="Eight motions of random textures, trained for so short a time that no network is perfect: it shows whether "
     "the two kinds of networks err on different videos, so that their sum is better than each.",
     leaves_open="Which of the two is better alone, and by how much they gain on real videos: here the class is a "

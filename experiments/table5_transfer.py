@@ -132,8 +132,8 @@ ABOUT = About(
     question="UCF101 and HMDB51 have too few videos to train such networks from scratch. The paper trains them on "
     "Kinetics first and then goes on with the small set (fine-tuning): S3D-G is about a point above I3D on both.",
     shows="Networks that were trained on four directions of drift before, against fresh ones: both then see the same "
-    "96 videos of turns and zooms in the same 60 steps, by a learning rate that suits the fresh ones (0.1, the best for "
-    "them among 0.1, 0.03 and 0.01 on split 1).",
+    "96 videos of turns and zooms in the same 60 steps, by a learning rate that suits the fresh ones (0.1, the best "
+    "for them among 0.1, 0.03 and 0.01 on split 1).",
     leaves_open="Whether fresh networks would come as far with more videos or more steps: what is shown is a head "
     "start. And which network transfers better, since both are close to perfect here.",
 )
