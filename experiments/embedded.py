@@ -1,18 +1,13 @@
-"""The embedded sets that the mini experiments share, and the fixtures of a dry run: drawn and prepared once."""
+"""The embedded sets that the mini experiments share: drawn and prepared once."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
 import os
-import shutil
 from pathlib import Path
 
-import cv2
-import numpy as np
-
 from s3d_tf.data import listing, prepare, synthetic
-from s3d_tf.data.datasets import list_dataset
 from s3d_tf.data.locks import hold
 from s3d_tf.data.records import FLOW_STREAM, STREAMS
 
@@ -26,11 +21,8 @@ SETS = {
         for seed in (1, 2, 3)
     },
 }
-SPLITS = {f"{name}_{number}": (name, number) for name in ("ucf101", "hmdb51") for number in (1, 2, 3)}
-"""Data sets whose official lists are several splits into train and test: key -> data set, number of the split."""
 SETTINGS = prepare.Settings(size=(40, 40))
-WITH_FLOW = ("motion_flow", "kinetics")
-_FIXTURE_LABELS = ("Holding something", "Approaching something")
+WITH_FLOW = ("motion_flow", "kinetics")  # RGB and flow; kinetics is a fixture
 
 
 def prepared(spec: synthetic.SyntheticSet, name: str, folder: Path) -> Path:
@@ -43,129 +35,23 @@ def prepared(spec: synthetic.SyntheticSet, name: str, folder: Path) -> Path:
         ValueError: the folder holds another set.
     """
     records, videos = folder / name, folder / f"{name}_videos"
-    with _alone(folder, name):
+    with alone(folder, name):
         synthetic.write_set(spec, videos)
         if not (records / prepare.MANIFEST).exists():
             items = listing.list_folder(videos)
-            settings = _settings(name)
+            settings = settings_of(name)
             workers = os.cpu_count() if FLOW_STREAM in settings.streams else 1
             prepare.prepare(listing.Listing(items, listing.class_names(items)), records, settings, workers)
     return records
 
 
-def fixture(name: str, folder: Path) -> Path:
-    """Six tiny videos in the official layout of a data set, listed by its reader and prepared.
-
-    Args:
-        name: "kinetics", "mini_kinetics" (whose files are those of Kinetics), "something_something" or one of `SPLITS`.
-
-    Returns:
-        The folder of the records, `folder/name`.
-    """
-    records, source = folder / name, folder / f"{name}_source"
-    with _alone(folder, name):
-        if not (records / prepare.MANIFEST).exists():
-            shutil.rmtree(source, ignore_errors=True)
-            source.mkdir()
-            dataset, number = SPLITS.get(name, (name, 1))
-            official, lay_out = _LAYOUTS[dataset]
-            lay_out(source)
-            prepare.prepare(list_dataset(official, source, split_number=number), records, _settings(name))
-    return records
-
-
-def _settings(name: str) -> prepare.Settings:
+def settings_of(name: str) -> prepare.Settings:
+    """What a set or fixture is prepared by."""
     return dataclasses.replace(SETTINGS, streams=tuple(STREAMS)) if name in WITH_FLOW else SETTINGS
 
 
-def _fixture_videos() -> list[tuple[str, int, str, np.ndarray]]:
-    """Split, number, label and frames `[12, 40, 40, 3]` uint8 RGB."""
-    spec = synthetic.SyntheticSet(num_frames=12)
-    drawn = []
-    for index in range(6):
-        frames = synthetic.render(spec, synthetic.DRIFTS[index % 2], np.random.default_rng([0, index]))
-        drawn.append(("train" if index < 4 else "validation", index, _FIXTURE_LABELS[index % 2], frames))
-    return drawn
-
-
-def _lay_out_kinetics(source: Path) -> None:
-    rows = {"train": [], "validation": []}
-    for split, index, label, frames in _fixture_videos():
-        video_id = f"fixture{index:04d}"
-        path = source / split / label / f"{video_id}_000000_000010.avi"
-        _write(path, frames)
-        rows[split].append(f"{label},{video_id},0,10,{split},0")
-    for split, lines in rows.items():
-        text = "\n".join(["label,youtube_id,time_start,time_end,split,is_cc", *lines, ""])
-        (source / f"{split}.csv").write_text(text)
-
-
-def _lay_out_something(source: Path) -> None:
-    rows = {"train": [], "validation": []}
-    for split, index, label, frames in _fixture_videos():
-        folder = source / "20bn-something-something-v1" / str(index + 1)
-        folder.mkdir(parents=True)
-        for number, frame in enumerate(frames, 1):
-            cv2.imwrite(str(folder / f"{number:05d}.jpg"), cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
-        rows[split].append(f"{index + 1};{label}")
-    for split, lines in rows.items():
-        (source / f"something-something-v1-{split}.csv").write_text("\n".join([*lines, ""]))
-    (source / "something-something-v1-labels.csv").write_text("\n".join([*_FIXTURE_LABELS, ""]))
-
-
-def _lay_out_ucf101(source: Path) -> None:
-    lists = source / "ucfTrainTestlist"
-    lists.mkdir()
-    names = [label.title().replace(" ", "") for label in _FIXTURE_LABELS]
-    (lists / "classInd.txt").write_text("".join(f"{number} {name}\n" for number, name in enumerate(names, 1)))
-    videos = []
-    for _, index, label, frames in _fixture_videos():
-        class_id = _FIXTURE_LABELS.index(label)
-        videos.append((f"{names[class_id]}/v_{names[class_id]}_g{index + 1:02d}_c01.avi", class_id + 1))
-        _write(source / "UCF-101" / videos[-1][0], frames)
-    for number in (1, 2, 3):
-        train, test = _official_split(videos, number)
-        (lists / f"trainlist{number:02d}.txt").write_text("".join(f"{name} {class_id}\n" for name, class_id in train))
-        (lists / f"testlist{number:02d}.txt").write_text("".join(f"{name}\n" for name, _ in test))
-
-
-def _lay_out_hmdb51(source: Path) -> None:
-    lists = source / "testTrainMulti_7030_splits"
-    lists.mkdir()
-    videos = []
-    for _, index, label, frames in _fixture_videos():
-        name = label.lower().replace(" ", "_")
-        videos.append((name, f"fixture_{name}_{index}.avi"))
-        _write(source / "hmdb51_org" / name / videos[-1][1], frames)
-    for number in (1, 2, 3):
-        train, _ = _official_split(videos, number)
-        for name in sorted({name for name, _ in videos}):
-            lines = [f"{file} {1 if (name, file) in train else 2} \n" for other, file in videos if other == name]
-            (lists / f"{name}_test_split{number}.txt").write_text("".join(lines))
-
-
-def _official_split(videos: list[tuple], number: int) -> tuple[list[tuple], list[tuple]]:
-    """Training and test videos of a split: each split tests another third, of both classes."""
-    test = videos[2 * number - 2 : 2 * number]
-    return [video for video in videos if video not in test], test
-
-
-def _write(path: Path, frames: np.ndarray) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    synthetic.write_video(path, frames, 25.0)
-
-
-_LAYOUTS = {  # of a fixture: the reader of its official layout, and who lays it out
-    "kinetics": ("kinetics400", _lay_out_kinetics),
-    "mini_kinetics": ("kinetics400", _lay_out_kinetics),
-    "something_something": ("something_v1", _lay_out_something),
-    "ucf101": ("ucf101", _lay_out_ucf101),
-    "hmdb51": ("hmdb51", _lay_out_hmdb51),
-}
-
-
 @contextlib.contextmanager
-def _alone(folder: Path, name: str):
+def alone(folder: Path, name: str):
     """Holds a set of the folder, so that two experiments that start together draw it once."""
     folder.mkdir(parents=True, exist_ok=True)
     with hold(folder / f"{name}.lock", 0, 1, wait=True):

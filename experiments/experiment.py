@@ -22,6 +22,7 @@ from .scale import Data, Scale
 from .two_stream import TwoStream
 
 CONFIG, METRICS, RESULT = "config.json", "metrics.jsonl", "result.json"
+Measured = Part | TwoStream
 _EVALUATED = ("top1", "top5", "mean_class_accuracy", "num_videos", "chance", "protocol", "damaged")
 
 
@@ -38,7 +39,7 @@ class Entry(NamedTuple):
 
     data: str
     name: str
-    part: Part | TwoStream
+    part: Measured
     directions: tuple[str, ...] = (FORWARDS,)
     about: Mapping[str, Any] = {}
 
@@ -154,11 +155,11 @@ def read_lines(path: Path) -> list[dict]:
         raise ValueError(f"Cannot read {path}: {error}") from None
 
 
-def _in_order(entries: list[Entry]) -> dict[Part, tuple[str, ...]]:
+def _in_order(entries: list[Entry]) -> dict[Measured, tuple[str, ...]]:
     """Each part once with all its directions, after those that it needs."""
-    found: dict[Part, tuple[str, ...]] = {}
+    found: dict[Measured, tuple[str, ...]] = {}
 
-    def add(part: Part, directions: tuple[str, ...]) -> None:
+    def add(part: Measured, directions: tuple[str, ...]) -> None:
         for other in part.needs:
             add(other, ())
         found[part] = tuple(dict.fromkeys((*found.get(part, ()), *directions)))
@@ -168,7 +169,7 @@ def _in_order(entries: list[Entry]) -> dict[Part, tuple[str, ...]]:
     return found
 
 
-def _bar(experiment: Experiment, order: Mapping[Part, tuple[str, ...]], shared: Shared) -> tqdm:
+def _bar(experiment: Experiment, order: Mapping[Measured, tuple[str, ...]], shared: Shared) -> tqdm:
     """Over all parts of an experiment; those that are done already count, but not for the time left."""
     done = sum(part.is_done(shared.parts, directions) for part, directions in order.items())
     interval = 1 if sys.stderr.isatty() else 30
@@ -182,7 +183,7 @@ def _bar(experiment: Experiment, order: Mapping[Part, tuple[str, ...]], shared: 
     )
 
 
-def _measure(part: Part, directions: tuple[str, ...], shared: Shared, call: Callable, bar: tqdm) -> None:
+def _measure(part: Measured, directions: tuple[str, ...], shared: Shared, call: Callable, bar: tqdm) -> None:
     """A part that is done is left as it is."""
     if part.is_done(shared.parts, directions):
         return

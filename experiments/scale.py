@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from s3d_tf.training.recipes import Recipe, recipe
 
-from . import embedded
+from . import embedded, fixtures
 from .part import Part
 
 MINI, PAPER = "mini", "paper"
@@ -20,6 +20,8 @@ STEPS = {  # of a mini training; the rate falls at 70 % and 90 %
     "motion_flow": 160,
     **dict.fromkeys(("turns_1", "turns_2", "turns_3"), 60),
 }
+SPLITS = {f"{name}_{number}": (name, number) for name in ("ucf101", "hmdb51") for number in (1, 2, 3)}
+"""Data sets whose official lists are several splits into train and test: key -> data set, number of the split."""
 TITLES = {
     "motion": "embedded motion set",
     "appearance": "embedded appearance set",
@@ -28,8 +30,7 @@ TITLES = {
     "kinetics": "Kinetics-Full",
     "mini_kinetics": "Mini-Kinetics-200",
     "something_something": "Something-something",
-    **{f"ucf101_{number}": f"UCF101, split {number}" for number in (1, 2, 3)},
-    **{f"hmdb51_{number}": f"HMDB51, split {number}" for number in (1, 2, 3)},
+    **{key: f"{name.upper()}, split {number}" for key, (name, number) in SPLITS.items()},
 }
 
 
@@ -37,7 +38,7 @@ class Data(NamedTuple):
     """A column of an experiment: which set it uses at each scale."""
 
     mini: str  # a key of `embedded.SETS`
-    paper: str  # a recipe of the paper, or one of `embedded.SPLITS`
+    paper: str  # a recipe of the paper, or one of `SPLITS`
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,7 +75,7 @@ class Scale:
         """
         key = self.key(data)
         own = dataclasses.replace(self.recipes[key], network=network, seed=seed, **changes)
-        split = "test" if key in embedded.SPLITS else "val"
+        split = "test" if key in SPLITS else "val"
         return Part(own, self.records[key], num_replicas=self.num_replicas, eval_batch=self.eval_batch, split=split)
 
     def describe(self) -> dict:
@@ -117,7 +118,7 @@ def paper(
     """The paper's recipes on prepared records.
 
     Args:
-        keys: recipes of the paper, or of `embedded.SPLITS`.
+        keys: recipes of the paper, or of `SPLITS`.
         data_dirs: name of each data set -> its records.
         seeds, num_replicas: see `Scale`.
         weights: that every network starts from, inflated where it has temporal convs (the paper: ImageNet); on the
@@ -130,7 +131,7 @@ def paper(
         told = ", ".join(f"{key}={path}" for key, path in data_dirs.items()) or "none"
         raise ValueError(f"Name the records of {', '.join(lacking)}: --data_dirs={lacking[0]}=DIR. Received: {told}")
     start = dict(weights=weights, width=0.0) if weights else {}
-    recipes = {key: _papers_recipe(key) if key in embedded.SPLITS else recipe(key, **start) for key in keys}
+    recipes = {key: _papers_recipe(key) if key in SPLITS else recipe(key, **start) for key in keys}
     return Scale(PAPER, {key: data_dirs[key] for key in keys}, recipes, seeds, num_replicas=num_replicas)
 
 
@@ -140,7 +141,7 @@ def dry(name: str, keys: tuple[str, ...], data_dir: Path, num_replicas: int | No
     replicas = num_replicas or 1
     tiny = dict(steps=2, boundaries=(), num_frames=8, eval_frames=12, crop=32, batch_size=2 * replicas)
     if name == PAPER:
-        records = {key: embedded.fixture(key, data_dir) for key in keys}
+        records = {key: fixtures.fixture(key, *SPLITS.get(key, (key, 1)), data_dir) for key in keys}
         bases = {key: _papers_recipe(key) for key in keys}
     else:
         small = dict(num_train=8, num_val=8, num_frames=12)
@@ -156,4 +157,4 @@ def dry(name: str, keys: tuple[str, ...], data_dir: Path, num_replicas: int | No
 
 def _papers_recipe(key: str) -> Recipe:
     """All splits of a data set have one recipe."""
-    return recipe(embedded.SPLITS[key][0] if key in embedded.SPLITS else key)
+    return recipe(SPLITS[key][0] if key in SPLITS else key)

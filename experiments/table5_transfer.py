@@ -69,7 +69,7 @@ def _with_weights(part: Part, weights: str) -> Part:
 
 
 def set_of(key: str) -> str:
-    """ "ucf101_2" -> "ucf101"."""
+    """The data set of a split: ucf101 of ucf101_2."""
     return key.rpartition("_")[0]
 
 
