@@ -2,7 +2,10 @@
 
     python experiments/table5_transfer.py --output_dir=results/mini/table5_transfer
 
-EXPECTED
+14 trainings, of which Tables 1 and 3 have the two on the motion set; the others take 60 steps on 96 videos of turns
+and zooms. About 6 minutes on two cores. Expected: on every split a network that was trained on four drifts before above the
+one from scratch; I3D about 97 against 40 %, S3D-G about 83 against 59 %, where chance is 25 %. From scratch the splits
+differ by 30 points and more. S3D-G is not above I3D.
 
     python experiments/table5_transfer.py --scale=paper \\
         --data_dirs=kinetics=DIR,ucf101_1=DIR,ucf101_2=DIR,ucf101_3=DIR,hmdb51_1=DIR,hmdb51_2=DIR,hmdb51_3=DIR
@@ -35,6 +38,10 @@ TUNED = tuple(Data(f"turns_{split}", f"{name}_{split}") for name in ("ucf101", "
 STANDS_FOR = {"turns": ("ucf101", "hmdb51"), "ucf101": ("ucf101",), "hmdb51": ("hmdb51",)}  # a set -> the paper's
 NETWORKS = {"i3d": "I3D", "s3d_g": "S3D-G"}
 TRANSFER, SCRATCH = "transfer", "scratch"
+WHY_BELOW = {
+    "turns": "The paper fine-tunes for 8,000 steps; in 60 of them S3D-G, which is deeper and has gates to move, comes "
+    "less far, and differs by 10 points from split to split."
+}
 STARTS = {TRANSFER: "trained before", SCRATCH: "from scratch"}
 
 
@@ -90,13 +97,32 @@ def summarise(lines: list[dict]) -> dict:
 
 
 def claims(result: dict) -> list[Claim]:
-    """Of each network that was also trained from scratch: on every split it is better where it was trained before."""
-    found = {(row["network"], row["start"]): row["top1"] for row in result["rows"]}
-    return [
-        _above_scratch(NETWORKS[network], found[network, TRANSFER], found[network, SCRATCH])
-        for network in NETWORKS
-        if (network, SCRATCH) in found
+    """Of each network that was also trained from scratch: on every split it is better where it was trained before. Of
+    each data set: S3D-G is not below I3D."""
+    found = {(row["data"], row["network"], row["start"]): row["top1"] for row in result["rows"]}
+    above = [
+        _above_scratch(NETWORKS[network], top1, found[data, network, SCRATCH])
+        for (data, network, start), top1 in found.items()
+        if start == TRANSFER and (data, network, SCRATCH) in found
     ]
+    sets = dict.fromkeys(data for data, _, _ in found)
+    pairs = {data: [found[data, network, TRANSFER] for network in NETWORKS] for data in sets}
+    return above + [_not_below(title_of(data, result), *pair, WHY_BELOW.get(data, "")) for data, pair in pairs.items()]
+
+
+def title_of(data: str, result: dict) -> str:
+    """A data set, without the number of a split."""
+    return result["scale"]["titles"][f"{data}_1"].partition(",")[0]
+
+
+def _not_below(title: str, i3d: dict, s3d_g: dict, why_below: str) -> Claim:
+    holds = s3d_g["mean"] >= i3d["mean"]
+    return Claim(
+        f"{title[0].upper()}{title[1:]}: S3D-G's mean over the splits is not below I3D's; the paper has it about a point above.",
+        f"S3D-G {tables.percent(s3d_g)} %, I3D {tables.percent(i3d)} %",
+        holds,
+        "" if holds else why_below,
+    )
 
 
 def _above_scratch(title: str, transfer: dict, scratch: dict) -> Claim:
@@ -113,18 +139,19 @@ def _above_scratch(title: str, transfer: dict, scratch: dict) -> Claim:
 
 def draw(result: dict) -> dict[str, bytes]:
     """`table.md`: a row a network, data set and start."""
-    titles = result["scale"]["titles"]
     heads = ["network", "start", "data", *(f"split {split}" for split in SPLITS), "mean", "chance"]
     heads += ["paper: UCF101", "paper: HMDB51"]
     rows = [
-        [NETWORKS[row["network"]], STARTS[row["start"]], titles[f"{row['data']}_1"].partition(",")[0]]
+        [NETWORKS[row["network"]], STARTS[row["start"]], title_of(row["data"], result)]
         + [tables.number(top1 * 100) for top1 in row["top1"]["values"]]
         + [tables.percent(row["top1"]), tables.number(row["chance"] * 100)]
         + [tables.number(row["paper"].get(name)) for name in ("ucf101", "hmdb51")]
         for row in result["rows"]
     ]
     before = ", ".join(f"{NETWORKS[name]} {top1 * 100:.1f} %" for name, top1 in result["before"].items())
-    notes = [f"Before, on the first set ({next(iter(titles.values()))}): {before}."] if before else []
+    notes = (
+        [f"Before, on the first set ({next(iter(result['scale']['titles'].values()))}): {before}."] if before else []
+    )
     return {"table.md": tables.page(result, tables.markdown(heads, rows), notes, over="three splits, one seed")}
 
 
@@ -135,7 +162,7 @@ ABOUT = About(
     "96 videos of turns and zooms in the same 60 steps, by a learning rate that suits the fresh ones (0.1, the best "
     "for them among 0.1, 0.03 and 0.01 on split 1).",
     leaves_open="Whether fresh networks would come as far with more videos or more steps: what is shown is a head "
-    "start. And which network transfers better, since both are close to perfect here.",
+    "start. And which network is better after a long fine-tuning.",
 )
 
 
