@@ -17,7 +17,7 @@ SEEDS = (0, 1, 2)
 STEPS = {  # of a mini training; the rate falls at 70 % and 90 %
     "motion": 400,
     "appearance": 500,
-    "motion_flow": 160,
+    "motion_flow": 240,
     **dict.fromkeys(("turns_1", "turns_2", "turns_3"), 60),
 }
 SPLITS = {f"{name}_{number}": (name, number) for name in ("ucf101", "hmdb51") for number in (1, 2, 3)}
