@@ -2,7 +2,9 @@
 
     python experiments/table4_flow.py --output_dir=results/mini/table4_flow
 
-EXPECTED
+12 trainings on eight embedded motions with TV-L1 flow, which are no other table's; about 12 minutes on two cores, of
+which the flow takes up to three. Expected: both streams together above each alone. With seed 0, RGB / flow / both: I3D
+63.1 / 87.5 / 92.5, S3D-G 76.2 / 93.1 / 100.0, where chance is 12.5.
 
     python experiments/table4_flow.py --scale=paper --data_dirs=kinetics=DIR
 
@@ -103,7 +105,8 @@ ABOUT = About(
     "to the next frame. The paper trains a network on each and adds their outputs: on Kinetics both together are 2.5 "
     "to 3 points better than frames alone.",
     shows="Eight motions of random textures, trained for so short a time that no network is perfect: it shows whether "
-    "the two kinds of networks err on different videos, so that their sum is better than each.",
+    "the two kinds of networks err on different videos, so that their sum is better than each. Flow networks may "
+    "mix up the two zooms, whose flow is the weakest: an eighth of the videos.",
     leaves_open="Which of the two is better alone, and by how much they gain on real videos: here the class is a "
     "motion and nothing else, which flow shows directly, while most actions of Kinetics are told by what is seen.",
 )
