@@ -17,10 +17,12 @@ from s3d_tf.training.config import versions
 
 from . import costs
 from .claims import About, Claim, no_claims
-from .part import FORWARDS, Part, measure
+from .part import FORWARDS, Part
 from .scale import Data, Scale
+from .two_stream import TwoStream
 
 CONFIG, METRICS, RESULT = "config.json", "metrics.jsonl", "result.json"
+Measured = Part | TwoStream
 _EVALUATED = ("top1", "top5", "mean_class_accuracy", "num_videos", "chance", "protocol", "damaged")
 
 
@@ -30,14 +32,14 @@ class Entry(NamedTuple):
     Attributes:
         data: name of the data set.
         name: of the network in this experiment; seeds of one network share it.
-        part: see `Part`.
+        part: see `Part`, or `TwoStream`.
         directions: in which its videos are shown.
         about: what else the line says.
     """
 
     data: str
     name: str
-    part: Part
+    part: Measured
     directions: tuple[str, ...] = (FORWARDS,)
     about: Mapping[str, Any] = {}
 
@@ -130,7 +132,7 @@ def finish(experiment: Experiment, output_dir: Path) -> list[Path]:
     """
     config, lines = read_json(output_dir / CONFIG), read_lines(output_dir / METRICS)
     head = {key: config[key] for key in ("experiment", "title", "scale", "versions")}
-    trained = {line["part"]: line["seconds"] for line in lines}
+    trained = {line["part"]: line["seconds"] for line in lines if "seconds" in line}
     head |= dict(trainings=len(trained), training_seconds=round(sum(trained.values()), 1))
     result = head | experiment.summarise(lines)
     write_json(output_dir / RESULT, result | dict(claims=[claim._asdict() for claim in experiment.claims(result)]))
@@ -153,13 +155,13 @@ def read_lines(path: Path) -> list[dict]:
         raise ValueError(f"Cannot read {path}: {error}") from None
 
 
-def _in_order(entries: list[Entry]) -> dict[Part, tuple[str, ...]]:
-    """Each part once with all its directions, after the one that it begins from."""
-    found: dict[Part, tuple[str, ...]] = {}
+def _in_order(entries: list[Entry]) -> dict[Measured, tuple[str, ...]]:
+    """Each part once with all its directions, after those that it needs."""
+    found: dict[Measured, tuple[str, ...]] = {}
 
-    def add(part: Part, directions: tuple[str, ...]) -> None:
-        if part.begins_from is not None:
-            add(part.begins_from, ())
+    def add(part: Measured, directions: tuple[str, ...]) -> None:
+        for other in part.needs:
+            add(other, ())
         found[part] = tuple(dict.fromkeys((*found.get(part, ()), *directions)))
 
     for entry in entries:
@@ -167,7 +169,7 @@ def _in_order(entries: list[Entry]) -> dict[Part, tuple[str, ...]]:
     return found
 
 
-def _bar(experiment: Experiment, order: Mapping[Part, tuple[str, ...]], shared: Shared) -> tqdm:
+def _bar(experiment: Experiment, order: Mapping[Measured, tuple[str, ...]], shared: Shared) -> tqdm:
     """Over all parts of an experiment; those that are done already count, but not for the time left."""
     done = sum(part.is_done(shared.parts, directions) for part, directions in order.items())
     interval = 1 if sys.stderr.isatty() else 30
@@ -181,13 +183,13 @@ def _bar(experiment: Experiment, order: Mapping[Part, tuple[str, ...]], shared: 
     )
 
 
-def _measure(part: Part, directions: tuple[str, ...], shared: Shared, call: Callable, bar: tqdm) -> None:
+def _measure(part: Measured, directions: tuple[str, ...], shared: Shared, call: Callable, bar: tqdm) -> None:
     """A part that is done is left as it is."""
     if part.is_done(shared.parts, directions):
         return
     bar.set_postfix_str(part.key)
     log = part.folder(shared.parts) / "log.txt"
-    call(part.key, log, _ticking(bar), measure, part, shared.parts, directions)
+    call(part.key, log, _ticking(bar), part.measure, shared.parts, directions)
     bar.update()
 
 

@@ -1,7 +1,8 @@
 """A part of an experiment: one network, trained once, and measured on the split "val". Experiments share parts.
 
 A part's folder is a work_dir of scripts/train.py: `config.json`, `metrics.jsonl`, `result.json` and the checkpoint,
-with `evaluation_val.json` and `evaluation_val_reversed.json` beside them as scripts/evaluate.py writes them.
+with `evaluation_val.json` and `evaluation_val_reversed.json` beside them as scripts/evaluate.py writes them. Sets whose
+official lists name no "val" are measured on "test".
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from s3d_tf.training.recipes import Recipe
 from s3d_tf.training.stopping import StoppedError
 
 FORWARDS, BACKWARDS = "forwards", "backwards"
-EVALUATIONS = {FORWARDS: "evaluation_val.json", BACKWARDS: "evaluation_val_reversed.json"}
+EVALUATIONS = {FORWARDS: "evaluation_{}.json", BACKWARDS: "evaluation_{}_reversed.json"}  # of a split
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Part:
         begins_from: the part whose weights are the start of this one (inflation, transfer).
         num_replicas: devices that share a batch; None for all.
         eval_batch: videos that are evaluated at once, over all replicas; it does not change the numbers.
+        split: on which it is measured.
     """
 
     recipe: Recipe
@@ -43,6 +45,12 @@ class Part:
     begins_from: Part | None = None
     num_replicas: int | None = None
     eval_batch: int | None = None
+    split: str = "val"
+
+    @property
+    def needs(self) -> tuple[Part, ...]:
+        """The parts that must be trained before it."""
+        return (self.begins_from,) if self.begins_from else ()
 
     @property
     def key(self) -> str:
@@ -59,6 +67,10 @@ class Part:
         """Where it is kept among all parts."""
         return parts_dir / self.key
 
+    def evaluation(self, parts_dir: Path, direction: str) -> Path:
+        """Where its evaluation is kept."""
+        return self.folder(parts_dir) / EVALUATIONS[direction].format(self.split)
+
     def is_trained(self, parts_dir: Path) -> bool:
         """Whether its training has come to its end."""
         with contextlib.suppress(ValueError):  # no such file yet
@@ -67,7 +79,7 @@ class Part:
 
     def missing(self, parts_dir: Path, directions: tuple[str, ...]) -> list[str]:
         """Which of the directions have not been evaluated."""
-        return [each for each in directions if not (self.folder(parts_dir) / EVALUATIONS[each]).exists()]
+        return [each for each in directions if not self.evaluation(parts_dir, each).exists()]
 
     def is_done(self, parts_dir: Path, directions: tuple[str, ...]) -> bool:
         """Whether nothing of it is left to do."""
@@ -79,10 +91,13 @@ class Part:
         Raises:
             ValueError: a file is missing, or no JSON.
         """
-        folder = self.folder(parts_dir)
-        trained = read_json(folder / run.RESULT)
+        trained = read_json(self.folder(parts_dir) / run.RESULT)
         found = dict(part=self.key, steps=trained["step"], seconds=trained["seconds_of_this_session"])
-        return found | {each: read_json(folder / EVALUATIONS[each]) for each in directions}
+        return found | {each: read_json(self.evaluation(parts_dir, each)) for each in directions}
+
+    def measure(self, parts_dir: Path, directions: tuple[str, ...]) -> None:
+        """See `measure`."""
+        measure(self, parts_dir, directions)
 
 
 @functools.lru_cache
@@ -117,7 +132,7 @@ def measure(part: Part, parts_dir: Path, directions: tuple[str, ...]) -> None:
         return
     with strategy.scope():
         model, _, step = checkpoints.load_model(folder)
-    split = open_split(part.records, "val")
+    split = open_split(part.records, part.split)
     for direction in missing:
         result, _ = evaluate(
             model,
@@ -127,8 +142,8 @@ def measure(part: Part, parts_dir: Path, directions: tuple[str, ...]) -> None:
             strategy=strategy,
             backwards=direction == BACKWARDS,
         )
-        about = dict(network=model.name, weights=f"step {step}", split="val")
-        write_json(folder / EVALUATIONS[direction], about | result)
+        about = dict(network=model.name, weights=f"step {step}", split=part.split)
+        write_json(part.evaluation(parts_dir, direction), about | result)
 
 
 def _begun(part: Part, parts_dir: Path) -> Recipe:

@@ -9,19 +9,30 @@ from typing import NamedTuple
 
 from s3d_tf.training.recipes import Recipe, recipe
 
-from . import embedded
+from . import embedded, fixtures
 from .part import Part
 
 MINI, PAPER = "mini", "paper"
 SEEDS = (0, 1, 2)
-STEPS = {"motion": 200, "eight_motions": 300, "appearance": 400}  # of a mini training; the rate falls at 70 % and 90 %
+STEPS = {  # of a mini training; the rate falls at 70 % and 90 %
+    "motion": 200,
+    "eight_motions": 300,
+    "appearance": 400,
+    "motion_flow": 240,
+    **dict.fromkeys(("turns_1", "turns_2", "turns_3"), 60),
+}
+SPLITS = {f"{name}_{number}": (name, number) for name in ("ucf101", "hmdb51") for number in (1, 2, 3)}
+"""Data sets whose official lists are several splits into train and test: key -> data set, number of the split."""
 TITLES = {
     "motion": "embedded motion set, four directions",
     "eight_motions": "embedded motion set, eight motions",
     "appearance": "embedded appearance set",
+    "motion_flow": "embedded motion set with flow",
+    **{f"turns_{number}": f"embedded turns and zooms, split {number}" for number in (1, 2, 3)},
     "kinetics": "Kinetics-Full",
     "mini_kinetics": "Mini-Kinetics-200",
     "something_something": "Something-something",
+    **{key: f"{name.upper()}, split {number}" for key, (name, number) in SPLITS.items()},
 }
 
 
@@ -29,7 +40,7 @@ class Data(NamedTuple):
     """A column of an experiment: which set it uses at each scale."""
 
     mini: str  # a key of `embedded.SETS`
-    paper: str  # a recipe of the paper
+    paper: str  # a recipe of the paper, or one of `SPLITS`
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,7 +77,8 @@ class Scale:
         """
         key = self.key(data)
         own = dataclasses.replace(self.recipes[key], network=network, seed=seed, **changes)
-        return Part(own, self.records[key], num_replicas=self.num_replicas, eval_batch=self.eval_batch)
+        split = "test" if key in SPLITS else "val"
+        return Part(own, self.records[key], num_replicas=self.num_replicas, eval_batch=self.eval_batch, split=split)
 
     def describe(self) -> dict:
         """For `config.json`."""
@@ -108,10 +120,11 @@ def paper(
     """The paper's recipes on prepared records.
 
     Args:
-        keys: recipes of the paper.
+        keys: recipes of the paper, or of `SPLITS`.
         data_dirs: name of each data set -> its records.
         seeds, num_replicas: see `Scale`.
-        weights: that every network starts from, inflated where it has temporal convs (the paper: ImageNet).
+        weights: that every network starts from, inflated where it has temporal convs (the paper: ImageNet); on the
+            splits a network starts from one that was trained here.
 
     Raises:
         ValueError: the records of a set are not named.
@@ -120,7 +133,7 @@ def paper(
         told = ", ".join(f"{key}={path}" for key, path in data_dirs.items()) or "none"
         raise ValueError(f"Name the records of {', '.join(lacking)}: --data_dirs={lacking[0]}=DIR. Received: {told}")
     start = dict(weights=weights, width=0.0) if weights else {}
-    recipes = {key: recipe(key, **start) for key in keys}
+    recipes = {key: _papers_recipe(key) if key in SPLITS else recipe(key, **start) for key in keys}
     return Scale(PAPER, {key: data_dirs[key] for key in keys}, recipes, seeds, num_replicas=num_replicas)
 
 
@@ -130,8 +143,8 @@ def dry(name: str, keys: tuple[str, ...], data_dir: Path, num_replicas: int | No
     replicas = num_replicas or 1
     tiny = dict(steps=2, boundaries=(), num_frames=8, eval_frames=12, crop=32, batch_size=2 * replicas)
     if name == PAPER:
-        records = {key: embedded.fixture(key, data_dir) for key in keys}
-        bases = {key: recipe(key) for key in keys}
+        records = {key: fixtures.fixture(key, *SPLITS.get(key, (key, 1)), data_dir) for key in keys}
+        bases = {key: _papers_recipe(key) for key in keys}
     else:
         small = dict(num_train=8, num_val=8, num_frames=12)
         specs = {key: dataclasses.replace(embedded.SETS[key], **small) for key in keys}
@@ -142,3 +155,8 @@ def dry(name: str, keys: tuple[str, ...], data_dir: Path, num_replicas: int | No
         for key, base in bases.items()
     }
     return Scale(name, records, recipes, (0,), dry_run=True, num_replicas=num_replicas, eval_batch=2 * replicas)
+
+
+def _papers_recipe(key: str) -> Recipe:
+    """All splits of a data set have one recipe."""
+    return recipe(SPLITS[key][0] if key in SPLITS else key)

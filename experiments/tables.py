@@ -32,24 +32,27 @@ def number(value: float | None, digits: int = 1) -> str:
     return NONE if value is None else f"{value:.{digits}f}"
 
 
-def page(result: dict, tables: str, notes: Sequence[str] = ()) -> bytes:
+def page(result: dict, tables: str, notes: Sequence[str] = (), over: str = "") -> bytes:
     """A table with its title, and below it what the numbers are and are not.
 
     Args:
         result: of `result.json`.
         tables: Markdown.
         notes: paragraphs.
+        over: what the means are over; the seeds by default.
     """
     scale = result["scale"]
     seeds = len(scale["seeds"])
+    many = bool(over) or seeds > 1
+    over = over or f"{seeds} seed{'s' * (seeds > 1)}"
     paragraphs = [f"# {result['title']}", tables.rstrip()]
     if scale["dry_run"]:
         paragraphs.append("**A dry run: two steps on fixtures; our numbers mean nothing.**")
     elif scale["name"] == "mini":
         paragraphs.append(
-            f"Ours: the embedded sets, networks of a quarter of the width, {seeds} seed{'s' * (seeds > 1)}. They show "
+            f"Ours: the embedded sets, networks of a quarter of the width, {over}. They show "
             "whether the mechanism is reproduced, not what the networks reach on the paper's data."
         )
-    if seeds > 1:
-        paragraphs.append(f"Ours: mean ± standard deviation over {seeds} seeds, per cent.")
+    if many:
+        paragraphs.append(f"Ours: mean ± standard deviation over {over}, per cent.")
     return ("\n\n".join([*paragraphs, *notes]) + "\n").encode()
