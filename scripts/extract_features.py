@@ -15,8 +15,7 @@ from absl import flags
 
 from s3d_tf import cli
 from s3d_tf.serving.features import POOLS, Extractor, Settings, extract_all, find_videos
-from s3d_tf.training import checkpoints, config
-from s3d_tf.weights import load_pretrained
+from s3d_tf.training.checkpoints import load_any
 
 WEIGHTS = flags.DEFINE_string("weights", None, "A work_dir, or weights of any known source.", required=True)
 VIDEOS = flags.DEFINE_string("videos", None, "A video file, a folder, or a CSV of path,label.", required=True)
@@ -30,11 +29,7 @@ STRIDE = flags.DEFINE_integer("stride", None, "Frames from one window to the nex
 def main(_):
     settings = Settings(ENDPOINT.value, POOL.value, WINDOW.value, STRIDE.value)
     videos = find_videos(Path(VIDEOS.value))
-    if (Path(WEIGHTS.value) / config.CONFIG).exists():
-        model, _, _ = checkpoints.load_model(Path(WEIGHTS.value))
-    else:
-        model = load_pretrained(WEIGHTS.value)
-    unreadable = extract_all(Extractor(model, settings), videos, Path(OUTPUT_DIR.value))
+    unreadable = extract_all(Extractor(load_any(WEIGHTS.value), settings), videos, Path(OUTPUT_DIR.value))
     for path, why in unreadable.items():
         print(f"cannot read {path}: {why}", file=sys.stderr)
     print(f"{len(videos) - len(unreadable)} of {len(videos)} videos have their features in {OUTPUT_DIR.value}")

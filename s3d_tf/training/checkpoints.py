@@ -16,8 +16,9 @@ from absl import logging
 
 from ..files import read_json, write_json, write_text
 from ..networks import build_model
+from ..weights import load_pretrained
 from ..weights.own import attach
-from .config import Run, read_run
+from .config import CONFIG, Run, read_run
 
 NEWEST, BEST = "checkpoints", "best"
 _BEST_RESULT = "best.json"
@@ -41,6 +42,15 @@ def load_model(work_dir: Path, best: bool = False) -> tuple[keras.Model, Run, in
         raise ValueError(f"No checkpoint in {work_dir / (BEST if best else NEWEST)} yet; {hint}.")
     attach(model, run.preprocessing)
     return model, run, step
+
+
+def load_any(path: str | Path) -> keras.Model:
+    """The network of a work_dir, or of weights of any known source (`s3d_tf.load_pretrained`), with its preprocessing.
+
+    Raises:
+        ValueError: neither.
+    """
+    return load_model(Path(path))[0] if (Path(path) / CONFIG).exists() else load_pretrained(path)
 
 
 class Checkpoints:
