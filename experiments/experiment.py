@@ -17,6 +17,7 @@ from s3d_tf.training.config import versions
 
 from . import costs
 from .claims import About, Claim, no_claims
+from .derivation import Derivation, derive
 from .part import FORWARDS, Part, measure
 from .scale import Data, Scale
 
@@ -33,6 +34,7 @@ class Entry(NamedTuple):
         part: see `Part`.
         directions: in which its videos are shown.
         about: what else the line says.
+        derivations: what is computed from the trained part, see `Derivation`.
     """
 
     data: str
@@ -40,6 +42,7 @@ class Entry(NamedTuple):
     part: Part
     directions: tuple[str, ...] = (FORWARDS,)
     about: Mapping[str, Any] = {}
+    derivations: tuple[Derivation, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,10 +114,12 @@ def run(experiment: Experiment, scale: Scale, output_dir: Path, shared: Shared, 
     parts = [entry.part.key for entry in entries]
     head = dict(experiment=experiment.name, title=experiment.title, scale=scale.describe(), versions=versions())
     write_json(output_dir / CONFIG, head | dict(command=sys.argv, parts=parts))
-    order = _in_order(entries)
-    with _bar(experiment, order, shared) as bar:
+    order, derivations = _in_order(entries), _derivations(entries, shared)
+    with _bar(experiment, order, derivations, shared) as bar:
         for part, directions in order.items():
             _measure(part, directions, shared, call, bar)
+        for path, (derivation, part) in derivations.items():
+            _derive(path, derivation, part, shared, call, bar)
     counted = _costs(entries, shared, call) if experiment.with_costs else {}
     lines = [_line(entry, scale, shared, counted) for entry in entries]
     write_text(output_dir / METRICS, "".join(json.dumps(line) + "\n" for line in lines))
@@ -130,7 +135,7 @@ def finish(experiment: Experiment, output_dir: Path) -> list[Path]:
     """
     config, lines = read_json(output_dir / CONFIG), read_lines(output_dir / METRICS)
     head = {key: config[key] for key in ("experiment", "title", "scale", "versions")}
-    trained = {line["part"]: line["seconds"] for line in lines}
+    trained = {line["part"]: line["seconds"] for line in lines if "part" in line}
     head |= dict(trainings=len(trained), training_seconds=round(sum(trained.values()), 1))
     result = head | experiment.summarise(lines)
     write_json(output_dir / RESULT, result | dict(claims=[claim._asdict() for claim in experiment.claims(result)]))
@@ -167,12 +172,21 @@ def _in_order(entries: list[Entry]) -> dict[Part, tuple[str, ...]]:
     return found
 
 
-def _bar(experiment: Experiment, order: Mapping[Part, tuple[str, ...]], shared: Shared) -> tqdm:
+def _derivations(entries: list[Entry], shared: Shared) -> dict[Path, tuple[Derivation, Part]]:
+    """Each once, by its file."""
+    pairs = [(each, entry.part) for entry in entries for each in entry.derivations]
+    return {each.path(part.folder(shared.parts)): (each, part) for each, part in pairs}
+
+
+def _bar(
+    experiment: Experiment, order: Mapping[Part, tuple[str, ...]], derivations: Mapping[Path, tuple], shared: Shared
+) -> tqdm:
     """Over all parts of an experiment; those that are done already count, but not for the time left."""
     done = sum(part.is_done(shared.parts, directions) for part, directions in order.items())
+    done += sum(path.exists() for path in derivations)
     interval = 1 if sys.stderr.isatty() else 30
     return tqdm(
-        total=len(order),
+        total=len(order) + len(derivations),
         initial=done,
         unit="part",
         desc=experiment.name,
@@ -188,6 +202,16 @@ def _measure(part: Part, directions: tuple[str, ...], shared: Shared, call: Call
     bar.set_postfix_str(part.key)
     log = part.folder(shared.parts) / "log.txt"
     call(part.key, log, _ticking(bar), measure, part, shared.parts, directions)
+    bar.update()
+
+
+def _derive(path: Path, derivation: Derivation, part: Part, shared: Shared, call: Callable, bar: tqdm) -> None:
+    """One that is done is left as it is."""
+    if path.exists():
+        return
+    bar.set_postfix_str(f"{derivation.name} of {part.key}")
+    log = part.folder(shared.parts) / "log.txt"
+    call(f"{derivation.name} of {part.key}", log, _ticking(bar), derive, derivation, part, shared.parts)
     bar.update()
 
 
@@ -218,6 +242,8 @@ def _line(entry: Entry, scale: Scale, shared: Shared, counted: dict[str, dict[st
     recipe = entry.part.recipe
     found = entry.part.read(shared.parts, entry.directions)
     found |= {each: {key: found[each][key] for key in _EVALUATED} for each in entry.directions}
+    folder = entry.part.folder(shared.parts)
+    found |= {each.name: read_json(each.path(folder)) for each in entry.derivations}
     line = dict(data=entry.data, name=entry.name, network=recipe.network, seed=recipe.seed)
     line |= dict(network_changes=list(recipe.network_changes), scale=scale.name, dry_run=scale.dry_run)
     return line | dict(entry.about) | found | counted.get(costs.name_of(recipe.network, recipe.network_changes), {})

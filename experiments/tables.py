@@ -32,16 +32,17 @@ def number(value: float | None, digits: int = 1) -> str:
     return NONE if value is None else f"{value:.{digits}f}"
 
 
-def page(result: dict, tables: str, notes: Sequence[str] = ()) -> bytes:
+def page(result: dict, tables: str, notes: Sequence[str] = (), seeds: int | None = None) -> bytes:
     """A table with its title, and below it what the numbers are and are not.
 
     Args:
         result: of `result.json`.
         tables: Markdown.
         notes: paragraphs.
+        seeds: behind each number; all of the scale's by default.
     """
     scale = result["scale"]
-    seeds = len(scale["seeds"])
+    seeds = seeds or len(scale["seeds"])
     paragraphs = [f"# {result['title']}", tables.rstrip()]
     if scale["dry_run"]:
         paragraphs.append("**A dry run: two steps on fixtures; our numbers mean nothing.**")

@@ -83,7 +83,7 @@ def _overlay(frame: np.ndarray, heat: np.ndarray) -> np.ndarray:
     grey = cv2.cvtColor(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
     levels = np.clip(heat * 255, 0, 255).round().astype(np.uint8)
     colours = cv2.cvtColor(cv2.applyColorMap(levels, cv2.COLORMAP_TURBO), cv2.COLOR_BGR2RGB)
-    share = (_OPACITY * np.clip(heat, 0, 1) ** 0.5)[..., None]  # the root: places of little heat are seen too
+    share = (_OPACITY * np.clip(heat, 0, 1))[..., None]
     return (grey * (1 - share) + colours * share).round().astype(np.uint8)
 
 
