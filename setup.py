@@ -11,7 +11,7 @@ VERSION = re.search(r'__version__ = "(.+)"', (HERE / "s3d_tf/__init__.py").read_
 EXTRAS = {
     "test": ["pytest", "pytest-xdist", "ruff", "scipy", "tensorflow-serving-api"],
     "serving": ["tensorflow-serving-api"],  # the client, and warm-up requests of an export
-    "plots": ["matplotlib"],
+    "plots": ["matplotlib", "scikit-learn"],  # t-SNE and silhouettes of the experiments
     "torch": ["torch", "safetensors"],
     "beam": ["apache-beam"],
     "boxes": ["scipy"],  # reads JHMDB's MATLAB files

@@ -2,46 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
-
-from tqdm import tqdm
 
 from s3d_tf.files import read_json, write_bytes, write_json, write_text
 from s3d_tf.training.config import versions
 
-from . import costs
+from . import costs, provenance
 from .claims import About, Claim, no_claims
-from .part import FORWARDS, Part
 from .scale import Data, Scale
-from .two_stream import TwoStream
+from .work import Entry, Shared, Work, in_order
 
 CONFIG, METRICS, RESULT = "config.json", "metrics.jsonl", "result.json"
-Measured = Part | TwoStream
 _EVALUATED = ("top1", "top5", "mean_class_accuracy", "num_videos", "chance", "protocol", "damaged")
-
-
-class Entry(NamedTuple):
-    """A line of `metrics.jsonl`: a part and what the experiment calls it.
-
-    Attributes:
-        data: name of the data set.
-        name: of the network in this experiment; seeds of one network share it.
-        part: see `Part`, or `TwoStream`.
-        directions: in which its videos are shown.
-        about: what else the line says.
-    """
-
-    data: str
-    name: str
-    part: Measured
-    directions: tuple[str, ...] = (FORWARDS,)
-    about: Mapping[str, Any] = {}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,28 +48,14 @@ class Experiment:
     claims: Callable[[dict], list[Claim]] = no_claims
 
 
-class Shared(NamedTuple):
-    """What all experiments of one scale have in common."""
-
-    folder: Path
-
-    @property
-    def parts(self) -> Path:
-        """A folder a part."""
-        return self.folder / "parts"
-
-    @property
-    def data(self) -> Path:
-        """The embedded sets."""
-        return self.folder / "data"
-
-    @property
-    def costs(self) -> Path:
-        """What was counted of full-size networks."""
-        return self.folder / "costs.json"
-
-
-def run(experiment: Experiment, scale: Scale, output_dir: Path, shared: Shared, call: Callable) -> dict:
+def run(
+    experiment: Experiment,
+    scale: Scale,
+    output_dir: Path,
+    shared: Shared,
+    call: Callable,
+    work: Work | None = None,
+) -> dict:
     """Measures what is missing and writes `config.json`, `metrics.jsonl`, `result.json`, the table and the figure.
 
     Args:
@@ -101,6 +64,7 @@ def run(experiment: Experiment, scale: Scale, output_dir: Path, shared: Shared, 
         output_dir: of this experiment.
         shared: its parts are those of other experiments too.
         call: `Children().call`, or `children.in_this_process`.
+        work: of several experiments, of which this is one.
 
     Returns:
         What `result.json` holds.
@@ -112,11 +76,13 @@ def run(experiment: Experiment, scale: Scale, output_dir: Path, shared: Shared, 
     entries = experiment.plan(scale)
     parts = [entry.part.key for entry in entries]
     head = dict(experiment=experiment.name, title=experiment.title, scale=scale.describe(), versions=versions())
-    write_json(output_dir / CONFIG, head | dict(command=sys.argv, parts=parts))
-    order = _in_order(entries)
-    with _bar(experiment, order, shared) as bar:
-        for part, directions in order.items():
-            _measure(part, directions, shared, call, bar)
+    config = head | dict(command=sys.argv, parts=parts)
+    write_json(output_dir / CONFIG, config)
+    alone = Work(experiment.name, entries, shared, call) if work is None else contextlib.nullcontext(work)
+    with alone as doing:
+        doing.do(entries)
+    made = provenance.collect(part.folder(shared.parts) for part in in_order(entries))
+    write_json(output_dir / CONFIG, config | dict(made=made))
     counted = _costs(entries, shared, call) if experiment.with_costs else {}
     lines = [_line(entry, scale, shared, counted) for entry in entries]
     write_text(output_dir / METRICS, "".join(json.dumps(line) + "\n" for line in lines))
@@ -134,8 +100,9 @@ def finish(experiment: Experiment, output_dir: Path) -> list[Path]:
     head = {key: config[key] for key in ("experiment", "title", "scale", "versions")}
     trained = {line["part"]: line["seconds"] for line in lines if "seconds" in line}
     head |= dict(trainings=len(trained), training_seconds=round(sum(trained.values()), 1))
-    result = head | experiment.summarise(lines)
-    write_json(output_dir / RESULT, result | dict(claims=[claim._asdict() for claim in experiment.claims(result)]))
+    result = head | dict(about=experiment.about._asdict()) | experiment.summarise(lines)
+    claims = [] if result["scale"]["dry_run"] else experiment.claims(result)
+    write_json(output_dir / RESULT, result | dict(claims=[claim._asdict() for claim in claims]))
     paths = []
     for name, content in experiment.draw(read_json(output_dir / RESULT)).items():
         paths.append(output_dir / name)
@@ -155,57 +122,6 @@ def read_lines(path: Path) -> list[dict]:
         raise ValueError(f"Cannot read {path}: {error}") from None
 
 
-def _in_order(entries: list[Entry]) -> dict[Measured, tuple[str, ...]]:
-    """Each part once with all its directions, after those that it needs."""
-    found: dict[Measured, tuple[str, ...]] = {}
-
-    def add(part: Measured, directions: tuple[str, ...]) -> None:
-        for other in part.needs:
-            add(other, ())
-        found[part] = tuple(dict.fromkeys((*found.get(part, ()), *directions)))
-
-    for entry in entries:
-        add(entry.part, entry.directions)
-    return found
-
-
-def _bar(experiment: Experiment, order: Mapping[Measured, tuple[str, ...]], shared: Shared) -> tqdm:
-    """Over all parts of an experiment; those that are done already count, but not for the time left."""
-    done = sum(part.is_done(shared.parts, directions) for part, directions in order.items())
-    interval = 1 if sys.stderr.isatty() else 30
-    return tqdm(
-        total=len(order),
-        initial=done,
-        unit="part",
-        desc=experiment.name,
-        mininterval=interval,
-        smoothing=0,  # the time left by the mean of all parts
-    )
-
-
-def _measure(part: Measured, directions: tuple[str, ...], shared: Shared, call: Callable, bar: tqdm) -> None:
-    """A part that is done is left as it is."""
-    if part.is_done(shared.parts, directions):
-        return
-    bar.set_postfix_str(part.key)
-    log = part.folder(shared.parts) / "log.txt"
-    call(part.key, log, _ticking(bar), part.measure, shared.parts, directions)
-    bar.update()
-
-
-def _ticking(bar: tqdm) -> Callable[[], None]:
-    """Shows the bar anew, at most every `mininterval` seconds, so that the time goes on."""
-    last = time.monotonic()
-
-    def tick() -> None:
-        nonlocal last
-        if time.monotonic() - last >= bar.mininterval:
-            last = time.monotonic()
-            bar.refresh()
-
-    return tick
-
-
 def _costs(entries: list[Entry], shared: Shared, call: Callable) -> dict[str, dict[str, int]]:
     """Of every network of the experiment; counted in a process that frees the devices' memory at its end."""
     recipes = [entry.part.recipe for entry in entries]
@@ -220,6 +136,8 @@ def _line(entry: Entry, scale: Scale, shared: Shared, counted: dict[str, dict[st
     recipe = entry.part.recipe
     found = entry.part.read(shared.parts, entry.directions)
     found |= {each: {key: found[each][key] for key in _EVALUATED} for each in entry.directions}
+    folder = entry.part.folder(shared.parts)
+    found |= {each.name: read_json(each.path(folder)) for each in entry.derivations}
     line = dict(data=entry.data, name=entry.name, network=recipe.network, seed=recipe.seed)
     line |= dict(network_changes=list(recipe.network_changes), scale=scale.name, dry_run=scale.dry_run)
     return line | dict(entry.about) | found | counted.get(costs.name_of(recipe.network, recipe.network_changes), {})

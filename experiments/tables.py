@@ -39,11 +39,10 @@ def page(result: dict, tables: str, notes: Sequence[str] = (), over: str = "") -
         result: of `result.json`.
         tables: Markdown.
         notes: paragraphs.
-        over: what the means are over; the seeds by default.
+        over: what was trained for each number, and what means are over; the seeds by default.
     """
     scale = result["scale"]
     seeds = len(scale["seeds"])
-    many = bool(over) or seeds > 1
     over = over or f"{seeds} seed{'s' * (seeds > 1)}"
     paragraphs = [f"# {result['title']}", tables.rstrip()]
     if scale["dry_run"]:
@@ -53,6 +52,6 @@ def page(result: dict, tables: str, notes: Sequence[str] = (), over: str = "") -
             f"Ours: the embedded sets, networks of a quarter of the width, {over}. They show "
             "whether the mechanism is reproduced, not what the networks reach on the paper's data."
         )
-    if many:
+    if "±" in tables:
         paragraphs.append(f"Ours: mean ± standard deviation over {over}, per cent.")
     return ("\n\n".join([*paragraphs, *notes]) + "\n").encode()

@@ -44,7 +44,7 @@ def load_model(work_dir: Path, best: bool = False) -> tuple[keras.Model, Run, in
     return model, run, step
 
 
-def load_weights(weights: str) -> keras.Model:
+def load_weights(weights: str | Path) -> keras.Model:
     """The network of a work_dir's newest checkpoint, or of weights of any known source, with its `preprocessing`.
 
     Raises:
