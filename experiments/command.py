@@ -53,8 +53,12 @@ def command(experiment: Experiment) -> None:
 
 def folder_of(experiment: Experiment) -> Path:
     """Where its numbers go."""
-    name = flags.FLAGS.scale + ("_dry_run" if flags.FLAGS.dry_run else "")
-    return Path(flags.FLAGS.output_dir or Path("results") / name / experiment.name)
+    return Path(flags.FLAGS.output_dir or results_folder() / experiment.name)
+
+
+def results_folder() -> Path:
+    """Where the numbers of all experiments of a scale go by default, a folder each."""
+    return Path("results") / (flags.FLAGS.scale + ("_dry_run" if flags.FLAGS.dry_run else ""))
 
 
 def shared_folder(output_dir: Path) -> Shared:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import sys
@@ -15,7 +16,7 @@ from tqdm import tqdm
 from s3d_tf.files import read_json, write_bytes, write_json, write_text
 from s3d_tf.training.config import versions
 
-from . import costs
+from . import costs, provenance
 from .claims import About, Claim, no_claims
 from .part import FORWARDS, Part, measure
 from .scale import Data, Scale
@@ -90,7 +91,26 @@ class Shared(NamedTuple):
         return self.folder / "costs.json"
 
 
-def run(experiment: Experiment, scale: Scale, output_dir: Path, shared: Shared, call: Callable) -> dict:
+class Whole(NamedTuple):
+    """Several experiments that are done one after the other.
+
+    Attributes:
+        order: all their parts, see `in_order`; a part is measured in all directions that any of them asks for.
+        bar: over them.
+    """
+
+    order: Mapping[Part, tuple[str, ...]]
+    bar: tqdm
+
+
+def run(
+    experiment: Experiment,
+    scale: Scale,
+    output_dir: Path,
+    shared: Shared,
+    call: Callable,
+    whole: Whole | None = None,
+) -> dict:
     """Measures what is missing and writes `config.json`, `metrics.jsonl`, `result.json`, the table and the figure.
 
     Args:
@@ -99,6 +119,7 @@ def run(experiment: Experiment, scale: Scale, output_dir: Path, shared: Shared, 
         output_dir: of this experiment.
         shared: its parts are those of other experiments too.
         call: `Children().call`, or `children.in_this_process`.
+        whole: where this is one of several experiments.
 
     Returns:
         What `result.json` holds.
@@ -110,11 +131,14 @@ def run(experiment: Experiment, scale: Scale, output_dir: Path, shared: Shared, 
     entries = experiment.plan(scale)
     parts = [entry.part.key for entry in entries]
     head = dict(experiment=experiment.name, title=experiment.title, scale=scale.describe(), versions=versions())
-    write_json(output_dir / CONFIG, head | dict(command=sys.argv, parts=parts))
-    order = _in_order(entries)
-    with _bar(experiment, order, shared) as bar:
-        for part, directions in order.items():
-            _measure(part, directions, shared, call, bar)
+    config = head | dict(command=sys.argv, parts=parts)
+    write_json(output_dir / CONFIG, config)
+    order = in_order(entries)
+    with contextlib.nullcontext(whole.bar) if whole else bar_over(experiment.name, order, shared) as bar:
+        for part in order:
+            _measure(part, (whole.order if whole else order)[part], shared, call, bar)
+    made = provenance.collect(part.folder(shared.parts) for part in order)
+    write_json(output_dir / CONFIG, config | dict(made=made))
     counted = _costs(entries, shared, call) if experiment.with_costs else {}
     lines = [_line(entry, scale, shared, counted) for entry in entries]
     write_text(output_dir / METRICS, "".join(json.dumps(line) + "\n" for line in lines))
@@ -132,8 +156,9 @@ def finish(experiment: Experiment, output_dir: Path) -> list[Path]:
     head = {key: config[key] for key in ("experiment", "title", "scale", "versions")}
     trained = {line["part"]: line["seconds"] for line in lines}
     head |= dict(trainings=len(trained), training_seconds=round(sum(trained.values()), 1))
-    result = head | experiment.summarise(lines)
-    write_json(output_dir / RESULT, result | dict(claims=[claim._asdict() for claim in experiment.claims(result)]))
+    result = head | dict(about=experiment.about._asdict()) | experiment.summarise(lines)
+    claims = [] if result["scale"]["dry_run"] else experiment.claims(result)
+    write_json(output_dir / RESULT, result | dict(claims=[claim._asdict() for claim in claims]))
     paths = []
     for name, content in experiment.draw(read_json(output_dir / RESULT)).items():
         paths.append(output_dir / name)
@@ -153,7 +178,7 @@ def read_lines(path: Path) -> list[dict]:
         raise ValueError(f"Cannot read {path}: {error}") from None
 
 
-def _in_order(entries: list[Entry]) -> dict[Part, tuple[str, ...]]:
+def in_order(entries: list[Entry]) -> dict[Part, tuple[str, ...]]:
     """Each part once with all its directions, after the one that it begins from."""
     found: dict[Part, tuple[str, ...]] = {}
 
@@ -167,15 +192,15 @@ def _in_order(entries: list[Entry]) -> dict[Part, tuple[str, ...]]:
     return found
 
 
-def _bar(experiment: Experiment, order: Mapping[Part, tuple[str, ...]], shared: Shared) -> tqdm:
-    """Over all parts of an experiment; those that are done already count, but not for the time left."""
+def bar_over(title: str, order: Mapping[Part, tuple[str, ...]], shared: Shared) -> tqdm:
+    """Over parts; those that are done already count, but not for the time left."""
     done = sum(part.is_done(shared.parts, directions) for part, directions in order.items())
     interval = 1 if sys.stderr.isatty() else 30
     return tqdm(
         total=len(order),
         initial=done,
         unit="part",
-        desc=experiment.name,
+        desc=title,
         mininterval=interval,
         smoothing=0,  # the time left by the mean of all parts
     )
@@ -187,7 +212,9 @@ def _measure(part: Part, directions: tuple[str, ...], shared: Shared, call: Call
         return
     bar.set_postfix_str(part.key)
     log = part.folder(shared.parts) / "log.txt"
+    began = time.monotonic()
     call(part.key, log, _ticking(bar), measure, part, shared.parts, directions)
+    provenance.keep(part.folder(shared.parts), time.monotonic() - began)
     bar.update()
 
 
