@@ -11,8 +11,9 @@ from s3d_tf import cli
 
 from . import scale as scales
 from .children import Children
-from .experiment import Experiment, Shared, finish, run
+from .experiment import Experiment, finish, run
 from .scale import Scale
+from .work import Shared
 
 
 def main(experiment: Experiment) -> None:
@@ -53,8 +54,12 @@ def command(experiment: Experiment) -> None:
 
 def folder_of(experiment: Experiment) -> Path:
     """Where its numbers go."""
-    name = flags.FLAGS.scale + ("_dry_run" if flags.FLAGS.dry_run else "")
-    return Path(flags.FLAGS.output_dir or Path("results") / name / experiment.name)
+    return Path(flags.FLAGS.output_dir or results_folder() / experiment.name)
+
+
+def results_folder() -> Path:
+    """Where the numbers of all experiments of a scale go by default, a folder each."""
+    return Path("results") / (flags.FLAGS.scale + ("_dry_run" if flags.FLAGS.dry_run else ""))
 
 
 def shared_folder(output_dir: Path) -> Shared:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from s3d_tf.training.recipes import Recipe
 
-from . import spread, tables
-from .experiment import Entry
+from . import judgement, spread, tables
+from .claims import Claim
 from .part import FORWARDS
 from .scale import Data, Scale
+from .work import Entry
 
 
 class Candidate(NamedTuple):
@@ -69,6 +70,57 @@ def table(result: dict) -> str:
             cells += [tables.number(row[key] / unit, 2), tables.number(papers, 2)]
         rows.append(cells)
     return tables.markdown(heads, rows)
+
+
+class Order(NamedTuple):
+    """What the paper says of two networks: top-1 of the first is not below the second's, or strictly, above it."""
+
+    first: str
+    second: str
+    strictly: bool = False
+
+
+def claims(result: dict, orders: Sequence[Order] = (), cheaper: Sequence[tuple[str, str]] = ()) -> list[Claim]:
+    """The paper's orders, held against the spread over seeds, and costs.
+
+    Args:
+        result: of `summarise`, with `scale`.
+        orders: names of candidates.
+        cheaper: the first of two candidates costs less, both have the paper's costs.
+    """
+    found = []
+    for data in dict.fromkeys(row["data"] for row in result["rows"]):
+        rows = {row["name"]: row for row in result["rows"] if row["data"] == data}
+        found += [_order(rows[each.first], rows[each.second], each.strictly) for each in orders]
+        found += [_cheaper(rows[first], rows[second]) for first, second in cheaper]
+    return found
+
+
+def _order(first: dict, second: dict, strictly: bool) -> Claim:
+    relation = "above" if strictly else "not below"
+    text = f"{first['title']}: top-1 is {relation} that of {second['title']} beyond the spread."
+    tops = [row["paper"]["top"][0] for row in (first, second)]
+    if None not in tops:
+        text += f" The paper: {tops[0]} and {tops[1]} %."
+    return judgement.order(text, (first["title"], first["top1"]), (second["title"], second["top1"]), strictly)
+
+
+SAME_RATIO = 0.03
+
+
+def _cheaper(first: dict, second: dict) -> Claim:
+    ratio = first["multiply_adds"] / second["multiply_adds"]
+    papers = first["paper"]["costs"][1] / second["paper"]["costs"][1]
+    less = all(first[key] < second[key] for key in ("params", "multiply_adds"))
+    costs = [
+        f"{row['title']} {row['params'] / 1e6:.2f} M, {row['multiply_adds'] / 1e9:.2f} G" for row in (first, second)
+    ]
+    return judgement.claim(
+        f"{first['title']} has fewer parameters and multiply-adds than {second['title']} at full size, and the ratio "
+        f"of their multiply-adds is the paper's within {SAME_RATIO}.",
+        f"{'; '.join(costs)}; ratio {ratio:.3f}, the paper's {papers:.3f}",
+        less and judgement.within(ratio, papers - SAME_RATIO, papers + SAME_RATIO),
+    )
 
 
 COSTS_NOTE = (

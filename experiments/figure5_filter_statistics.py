@@ -29,9 +29,10 @@ from absl import flags
 from experiments import command, experiment, figures, filters, tables
 from experiments.claims import About, Claim
 from experiments.derivation import Derivation
-from experiments.experiment import Entry, Experiment
+from experiments.experiment import Experiment
 from experiments.part import FORWARDS
 from experiments.scale import Data, Scale
+from experiments.work import Entry
 from s3d_tf import cli
 from s3d_tf.files import write_json, write_text
 from s3d_tf.training.checkpoints import load_weights

@@ -19,10 +19,11 @@ file of the data set says which actions a group holds: at the paper's scale the 
 from experiments import command, figures, tables, tsne
 from experiments.claims import About, Claim
 from experiments.derivation import Derivation
-from experiments.experiment import Entry, Experiment
+from experiments.experiment import Experiment
 from experiments.scale import Data, Scale
+from experiments.work import Entry
 
-DATA = (Data("motion", "something_something"),)
+DATA = (Data("eight_motions", "something_something"),)
 DEPTHS = {  # endpoint -> how the paper calls such, bottom to top
     "MaxPool_3a_3x3": "Max3a",
     "MaxPool_4a_3x3": "Max4a",

@@ -14,7 +14,8 @@ straight after each temporal conv. The authors' code has it at the end of each u
 import functools
 
 from experiments import command, comparison
-from experiments.comparison import Candidate
+from experiments.claims import About
+from experiments.comparison import Candidate, Order
 from experiments.experiment import Experiment
 from experiments.scale import Data
 
@@ -27,6 +28,22 @@ NETWORKS = {
     "unit_end": Candidate("S3D-G, gates at the end of each unit", "s3d_g", ("gate_place=unit_end",)),
 }
 
+ORDERS = (
+    Order("space_time", "space"),
+    Order("space_time", "time"),
+    Order("space_time", "unit_end"),
+    Order("space_time", "none"),
+)
+ABOUT = About(
+    question="A gate multiplies each channel by a number between 0 and 1 that follows from the channel's mean. Should "
+    "that mean be over space, over time, or over both, and where in the network should the gates sit? The paper, in "
+    "words: over both, and straight after each temporal conv.",
+    shows="Whether the paper's choice is at least as good as each other one on small videos whose class is a motion, "
+    "within the spread over seeds.",
+    leaves_open="Which is best: the paper saw it on Kinetics, where a whole video's content helps to tell its class. "
+    "Here the class is a motion and nothing else.",
+)
+
 EXPERIMENT = Experiment(
     "section46_gating",
     "Section 4.6: what a gate averages over, and where it sits",
@@ -35,6 +52,8 @@ EXPERIMENT = Experiment(
     functools.partial(comparison.summarise, candidates=NETWORKS),
     comparison.draw,
     with_costs=True,
+    about=ABOUT,
+    claims=functools.partial(comparison.claims, orders=ORDERS),
 )
 
 if __name__ == "__main__":

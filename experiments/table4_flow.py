@@ -18,10 +18,11 @@ The paper, top-1 / top-5:    RGB            flow           both
 
 from experiments import command, paper, spread, tables
 from experiments.claims import About, Claim
-from experiments.experiment import Entry, Experiment
+from experiments.experiment import Experiment
 from experiments.part import FORWARDS
 from experiments.scale import PAPER, Data, Scale
 from experiments.two_stream import TwoStream
+from experiments.work import Entry
 from s3d_tf.training.recipes import recipe
 
 DATA = Data("motion_flow", "kinetics")

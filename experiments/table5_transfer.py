@@ -27,9 +27,10 @@ from absl import flags
 
 from experiments import command, paper, spread, tables
 from experiments.claims import About, Claim
-from experiments.experiment import Entry, Experiment
+from experiments.experiment import Experiment
 from experiments.part import FORWARDS, Part
 from experiments.scale import MINI, Data, Scale
+from experiments.work import Entry
 from s3d_tf import cli
 
 FIRST = Data("motion", "kinetics")  # on which the networks are trained before

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from experiments import experiment, scale, table5_transfer
+from experiments import experiment, scale, table5_transfer, work
 from experiments.part import EVALUATIONS, FORWARDS
 from experiments.scale import Data
 from s3d_tf.files import read_json, write_json
@@ -31,7 +31,7 @@ def test_the_official_splits_test_each_video_once(dry, name):
 
 def test_each_network_is_trained_once_before_and_fine_tuned_on_six_splits(dry):
     entries = table5_transfer.EXPERIMENT.plan(dry)
-    parts, order = [entry.part for entry in entries], list(experiment._in_order(entries))
+    parts, order = [entry.part for entry in entries], list(work.in_order(entries))
     assert len(order) == len({part.key for part in order}) == 2 * (1 + 6) == len(parts)
     assert [part.records.name for part in parts[:7]] == list(PAPER_KEYS)
     assert {part.begins_from for part in parts[1:7]} == {parts[0]} == {dry.part(Data("motion", "kinetics"), "i3d")}
@@ -65,7 +65,7 @@ def test_an_experiment_on_the_official_splits_from_parts_to_table(dry, tmp_path)
         for direction in directions:
             write_json(log.parent / EVALUATIONS[direction].format(part.split), found)
 
-    shared = experiment.Shared(tmp_path / "shared")
+    shared = work.Shared(tmp_path / "shared")
     for key in [entry.part.key for entry in table5_transfer.EXPERIMENT.plan(dry)]:
         (shared.parts / key).mkdir(parents=True)
     result = experiment.run(table5_transfer.EXPERIMENT, dry, tmp_path / "out", shared, measure)
