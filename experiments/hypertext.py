@@ -36,8 +36,13 @@ def _block(lines: list[str]) -> str:
     return table([inline(cell) for cell in heads], [[inline(cell) for cell in row] for row in rows])
 
 
-def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Cells are HTML; columns that hold numbers alone stand to the right; it can be scrolled where it is too wide."""
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]], kind: str = "wide") -> str:
+    """Cells are HTML; columns that hold numbers alone stand to the right.
+
+    Args:
+        heads, rows: of cells.
+        kind: class of the style: "wide" is scrolled on a narrow page, "stack" has its cells below each other there.
+    """
     rows = [[*row, *[""] * (len(heads) - len(row))] for row in rows]
     numeric = {column for column in range(len(heads)) if all(_is_number(row[column]) for row in rows)}
 
@@ -47,7 +52,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
     body = "\n".join(line(row, "td") for row in rows)
     head = line(heads, "th")
-    return f'<div class="wide"><table><thead>{head}</thead>\n<tbody>\n{body}\n</tbody></table></div>'
+    return f'<div class="{kind}"><table><thead>{head}</thead>\n<tbody>\n{body}\n</tbody></table></div>'
 
 
 def _is_number(cell: str) -> bool:

@@ -92,7 +92,7 @@ def _opening(sections: list[Section], missing: list[str]) -> str:
     if missing:
         parts.append(f'<p class="warning">Not done, so not here: {text(", ".join(missing))}.</p>')
     terms = "".join(f"<dt>{text(term)}</dt><dd>{text(meaning)}</dd>" for term, meaning in report_words.TERMS.items())
-    return "\n".join([*parts, f"<h3>Words</h3>\n<dl>{terms}</dl>"])
+    return "\n".join([*parts, f"<details><summary>Words that the report uses</summary>\n<dl>{terms}</dl></details>"])
 
 
 def _summary(sections: list[Section]) -> str:
@@ -105,14 +105,14 @@ def _summary(sections: list[Section]) -> str:
         return f"{head}\n<p>A dry run makes no claims.</p>"
     held = sum(claim["holds"] for _, claim in claims)
     told = f"<p>{held} of {len(claims)} claims hold. Reasons for the others stand in their sections.</p>"
-    return f"{head}\n{told}\n{hypertext.table(['', 'experiment', 'claim', 'measured'], rows)}"
+    return f"{head}\n{told}\n{hypertext.table(['', 'experiment', 'claim', 'measured'], rows, 'stack')}"
 
 
 def _link(section: Section) -> str:
-    return f'<a href="#{text(section.name)}">{text(_short(section))}</a>'
+    return f'<a href="#{text(section.name)}">{text(short(section))}</a>'
 
 
-def _short(section: Section) -> str:
+def short(section: Section) -> str:
     """Table 1, of "Table 1: the arrow of time"."""
     return section.result["title"].partition(":")[0]
 
@@ -149,7 +149,7 @@ def _pictures(section: Section) -> list[str]:
 
 
 def _claim(claim: dict) -> str:
-    reason = f"<p>Probably because: {text(claim['reason'])}</p>" if claim["reason"] else ""
+    reason = f"<p>Why: {text(claim['reason'])}</p>" if claim["reason"] else ""
     told = f'<p>{_verdict(claim)} {text(claim["text"])}</p><p class="faint">Measured: {text(claim["measured"])}.</p>'
     return f"<li>{told}{reason}</li>"
 
@@ -162,7 +162,7 @@ def _making(sections: list[Section]) -> str:
     for section in sections:
         for made in section.config.get("made", []) or [{}]:
             dates = " to ".join(_minute(made[key]) for key in ("first", "last") if made.get(key))
-            row = [_short(section), section.result["trainings"], section.result["training_seconds"]]
+            row = [short(section), section.result["trainings"], section.result["training_seconds"]]
             row += [made.get("parts", ""), made.get("seconds", ""), dates, made.get("commit") or "not recorded"]
             rows.append([text(cell) for cell in row])
             machines.append(made.get("machine"))
