@@ -173,8 +173,9 @@ def _making(sections: list[Section]) -> str:
         f"<p>Versions: {text(', '.join(f'{k} {v}' for k, v in each.items()))}.</p>" for each in _different(versions)
     ]
     parts.append(hypertext.table(heads, rows))
-    commands = _different([f"python {shlex.join(section.config['command'])}" for section in sections])
-    parts.append(f"<pre><code>{text(chr(10).join(commands))}</code></pre>")
+    given = _different([section.config.get("command") for section in sections])
+    commands = "\n".join(f"python {shlex.join(each)}" for each in given)
+    parts.append(f"<pre><code>{text(commands)}</code></pre>")
     return "\n".join(parts)
 
 
