@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 LARGEST_SVG = 400_000  # bytes; the PNG is taken beyond
+LONGEST = 16  # rows; longer tables are folded
+_NO_BREAK = str.maketrans("-", "\N{NON-BREAKING HYPHEN}")  # of heads such as top-1
 _TYPES = {".svg": "image/svg+xml", ".png": "image/png"}
 
 
@@ -33,7 +35,9 @@ def _block(lines: list[str]) -> str:
     if len(lines) < 2 or not all(line.startswith("|") for line in lines) or set(lines[1]) - set("|-: "):
         return f"<p>{inline(' '.join(lines))}</p>"
     heads, _, *rows = ([cell.strip() for cell in line.strip().strip("|").split("|")] for line in lines)
-    return table([inline(cell) for cell in heads], [[inline(cell) for cell in row] for row in rows])
+    heads = [inline(cell.translate(_NO_BREAK)) for cell in heads]
+    found = table(heads, [[inline(cell) for cell in row] for row in rows])
+    return found if len(rows) <= LONGEST else f"<details><summary>Table of {len(rows)} rows</summary>{found}</details>"
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]], kind: str = "wide") -> str:

@@ -18,6 +18,7 @@ from experiments.claims import About
 from experiments.experiment import CONFIG, RESULT
 from experiments.hypertext import text
 from experiments.report_style import STYLE
+from experiments.scale import MINI
 from s3d_tf import cli
 from s3d_tf.files import read_json, write_text
 
@@ -133,8 +134,9 @@ def _section(section: Section) -> str:
         parts.append(hypertext.markdown(table.read_text(encoding="utf-8", errors="replace")))
     if claims := result.get("claims"):
         parts.append(f'<h3>Claims</h3>\n<ul class="claims">{"".join(map(_claim, claims))}</ul>')
+    says = result["scale"]["name"] == MINI and not result["scale"]["dry_run"]
     for key, head in (("shows", "What this shows"), ("leaves_open", "What it leaves open")):
-        if about[key]:
+        if says and about[key]:
             parts.append(f"<h3>{head}</h3>\n<p>{text(about[key])}</p>")
     parts.append(f"<pre><code>{text(section.command)}</code></pre>")
     return "\n".join(parts)

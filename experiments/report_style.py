@@ -16,7 +16,7 @@ p, dl, ul { max-width: 46rem; }
 a { color: var(--link); }
 code { font: .88em ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
 pre { background: var(--card); border: 1px solid var(--line); border-radius: .4rem; padding: .6rem .8rem;
-  overflow-x: auto; white-space: pre-wrap; overflow-wrap: anywhere; }
+  overflow-x: auto; }
 .faint { color: var(--faint); }
 .warning { border-left: .3rem solid var(--bad); background: var(--bad-back); padding: .6rem .9rem; }
 .wide, .stack { overflow-x: auto; margin: 1rem 0; border: 1px solid var(--line); border-radius: .4rem;

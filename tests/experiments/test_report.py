@@ -140,6 +140,14 @@ def test_our_markdown():
     assert (paragraph, other) == ("One <code>code</code> line.</p>", "| no table |</p>")
 
 
+def test_a_long_table_is_folded():
+    rows = "".join(f"| {number} |\n" for number in range(hypertext.LONGEST))
+    short = hypertext.markdown(f"| top-1 |\n| --- |\n{rows}")
+    folded = hypertext.markdown(f"| top-1 |\n| --- |\n{rows}| 16 |\n")
+    assert short.startswith("<div") and ">top\N{NON-BREAKING HYPHEN}1</th>" in short
+    assert folded.startswith("<details><summary>Table of 17 rows</summary><div")
+
+
 def test_a_large_svg_gives_way_to_the_png(tmp_path):
     (tmp_path / "figure.svg").write_bytes(b"<" * (hypertext.LARGEST_SVG + 1))
     (tmp_path / "figure.png").write_bytes(b"\x89PNG")
