@@ -95,18 +95,12 @@ class Whole(NamedTuple):
     """Several experiments that are done one after the other.
 
     Attributes:
-        order: all their parts in the order in which they are measured -> all directions that any of them asks for.
+        order: all their parts, see `in_order`; a part is measured in all directions that any of them asks for.
         bar: over them.
     """
 
     order: Mapping[Part, tuple[str, ...]]
     bar: tqdm
-
-
-def whole_of(title: str, entries: list[Entry], shared: Shared) -> Whole:
-    """What is to be measured for these lines, and a bar with that title that has not ended."""
-    order = _in_order(entries)
-    return Whole(order, _bar(title, order, shared))
 
 
 def run(
@@ -140,12 +134,11 @@ def run(
     head = dict(experiment=experiment.name, title=experiment.title, scale=scale.describe(), versions=versions())
     config = head | dict(command=sys.argv, parts=parts)
     write_json(output_dir / CONFIG, config)
-    own = whole or whole_of(experiment.name, entries, shared)
-    needed = _in_order(entries)
-    with contextlib.nullcontext() if whole else own.bar:
-        for part in needed:
-            _measure(part, own.order[part], shared, call, own.bar)
-    made = provenance.collect(part.folder(shared.parts) for part in needed)
+    order = in_order(entries)
+    with contextlib.nullcontext(whole.bar) if whole else bar_over(experiment.name, order, shared) as bar:
+        for part in order:
+            _measure(part, (whole.order if whole else order)[part], shared, call, bar)
+    made = provenance.collect(part.folder(shared.parts) for part in order)
     write_json(output_dir / CONFIG, config | dict(made=made))
     counted = _costs(entries, shared, call) if experiment.with_costs else {}
     lines = [_line(entry, scale, shared, counted) for entry in entries]
@@ -186,7 +179,7 @@ def read_lines(path: Path) -> list[dict]:
         raise ValueError(f"Cannot read {path}: {error}") from None
 
 
-def _in_order(entries: list[Entry]) -> dict[Part, tuple[str, ...]]:
+def in_order(entries: list[Entry]) -> dict[Part, tuple[str, ...]]:
     """Each part once with all its directions, after the one that it begins from."""
     found: dict[Part, tuple[str, ...]] = {}
 
@@ -200,7 +193,7 @@ def _in_order(entries: list[Entry]) -> dict[Part, tuple[str, ...]]:
     return found
 
 
-def _bar(title: str, order: Mapping[Part, tuple[str, ...]], shared: Shared) -> tqdm:
+def bar_over(title: str, order: Mapping[Part, tuple[str, ...]], shared: Shared) -> tqdm:
     """Over parts; those that are done already count, but not for the time left."""
     done = sum(part.is_done(shared.parts, directions) for part, directions in order.items())
     interval = 1 if sys.stderr.isatty() else 30

@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 from experiments import command, contents, report
 from experiments.children import Children
-from experiments.experiment import Entry, Experiment, Shared, finish, run, whole_of
+from experiments.experiment import Entry, Experiment, Shared, Whole, bar_over, finish, in_order, run
 from experiments.scale import Scale
 from s3d_tf import cli
 
@@ -86,13 +86,13 @@ def run_all(
         planned[experiment.name] = Planned(experiment, scale, experiment.plan(scale))
 
     failed = _each(experiments, plan)
-    entries = [entry for each in planned.values() for entry in each.entries]
-    whole = whole_of(f"{len(planned)} experiments", entries, shared)
+    order = in_order([entry for each in planned.values() for entry in each.entries])
+    with bar_over(f"{len(planned)} experiments", order, shared) as bar:
+        whole = Whole(order, bar)
 
-    def do(experiment: Experiment) -> None:
-        run(experiment, planned[experiment.name].scale, results / experiment.name, shared, call, whole)
+        def do(experiment: Experiment) -> None:
+            run(experiment, planned[experiment.name].scale, results / experiment.name, shared, call, whole)
 
-    with whole.bar:
         return failed | _each([each.experiment for each in planned.values()], do)
 
 
