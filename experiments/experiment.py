@@ -73,6 +73,7 @@ def run(
         OSError: a part failed; its name and its log are told.
     """
     output_dir.mkdir(parents=True, exist_ok=True)
+    provenance.here()  # before the code can be changed
     entries = experiment.plan(scale)
     parts = [entry.part.key for entry in entries]
     head = dict(experiment=experiment.name, title=experiment.title, scale=scale.describe(), versions=versions())

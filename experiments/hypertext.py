@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 LARGEST_SVG = 400_000  # bytes; the PNG is taken beyond
+LONGEST = 16  # rows; longer tables are folded
+_NO_BREAK = str.maketrans("-", "\N{NON-BREAKING HYPHEN}")  # of heads such as top-1
 _TYPES = {".svg": "image/svg+xml", ".png": "image/png"}
 
 
@@ -33,11 +35,18 @@ def _block(lines: list[str]) -> str:
     if len(lines) < 2 or not all(line.startswith("|") for line in lines) or set(lines[1]) - set("|-: "):
         return f"<p>{inline(' '.join(lines))}</p>"
     heads, _, *rows = ([cell.strip() for cell in line.strip().strip("|").split("|")] for line in lines)
-    return table([inline(cell) for cell in heads], [[inline(cell) for cell in row] for row in rows])
+    heads = [inline(cell.translate(_NO_BREAK)) for cell in heads]
+    found = table(heads, [[inline(cell) for cell in row] for row in rows])
+    return found if len(rows) <= LONGEST else f"<details><summary>Table of {len(rows)} rows</summary>{found}</details>"
 
 
-def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Cells are HTML; columns that hold numbers alone stand to the right; it can be scrolled where it is too wide."""
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]], kind: str = "wide") -> str:
+    """Cells are HTML; columns that hold numbers alone stand to the right.
+
+    Args:
+        heads, rows: of cells.
+        kind: class of the style: "wide" is scrolled on a narrow page, "stack" has its cells below each other there.
+    """
     rows = [[*row, *[""] * (len(heads) - len(row))] for row in rows]
     numeric = {column for column in range(len(heads)) if all(_is_number(row[column]) for row in rows)}
 
@@ -47,7 +56,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
     body = "\n".join(line(row, "td") for row in rows)
     head = line(heads, "th")
-    return f'<div class="wide"><table><thead>{head}</thead>\n<tbody>\n{body}\n</tbody></table></div>'
+    return f'<div class="{kind}"><table><thead>{head}</thead>\n<tbody>\n{body}\n</tbody></table></div>'
 
 
 def _is_number(cell: str) -> bool:

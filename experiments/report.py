@@ -18,6 +18,7 @@ from experiments.claims import About
 from experiments.experiment import CONFIG, RESULT
 from experiments.hypertext import text
 from experiments.report_style import STYLE
+from experiments.scale import MINI
 from s3d_tf import cli
 from s3d_tf.files import read_json, write_text
 
@@ -92,7 +93,7 @@ def _opening(sections: list[Section], missing: list[str]) -> str:
     if missing:
         parts.append(f'<p class="warning">Not done, so not here: {text(", ".join(missing))}.</p>')
     terms = "".join(f"<dt>{text(term)}</dt><dd>{text(meaning)}</dd>" for term, meaning in report_words.TERMS.items())
-    return "\n".join([*parts, f"<h3>Words</h3>\n<dl>{terms}</dl>"])
+    return "\n".join([*parts, f"<details><summary>Words that the report uses</summary>\n<dl>{terms}</dl></details>"])
 
 
 def _summary(sections: list[Section]) -> str:
@@ -105,14 +106,14 @@ def _summary(sections: list[Section]) -> str:
         return f"{head}\n<p>A dry run makes no claims.</p>"
     held = sum(claim["holds"] for _, claim in claims)
     told = f"<p>{held} of {len(claims)} claims hold. Reasons for the others stand in their sections.</p>"
-    return f"{head}\n{told}\n{hypertext.table(['', 'experiment', 'claim', 'measured'], rows)}"
+    return f"{head}\n{told}\n{hypertext.table(['', 'experiment', 'claim', 'measured'], rows, 'stack')}"
 
 
 def _link(section: Section) -> str:
-    return f'<a href="#{text(section.name)}">{text(_short(section))}</a>'
+    return f'<a href="#{text(section.name)}">{text(short(section))}</a>'
 
 
-def _short(section: Section) -> str:
+def short(section: Section) -> str:
     """Table 1, of "Table 1: the arrow of time"."""
     return section.result["title"].partition(":")[0]
 
@@ -133,8 +134,9 @@ def _section(section: Section) -> str:
         parts.append(hypertext.markdown(table.read_text(encoding="utf-8", errors="replace")))
     if claims := result.get("claims"):
         parts.append(f'<h3>Claims</h3>\n<ul class="claims">{"".join(map(_claim, claims))}</ul>')
+    says = result["scale"]["name"] == MINI and not result["scale"]["dry_run"]
     for key, head in (("shows", "What this shows"), ("leaves_open", "What it leaves open")):
-        if about[key]:
+        if says and about[key]:
             parts.append(f"<h3>{head}</h3>\n<p>{text(about[key])}</p>")
     parts.append(f"<pre><code>{text(section.command)}</code></pre>")
     return "\n".join(parts)
@@ -149,7 +151,7 @@ def _pictures(section: Section) -> list[str]:
 
 
 def _claim(claim: dict) -> str:
-    reason = f"<p>Probably because: {text(claim['reason'])}</p>" if claim["reason"] else ""
+    reason = f"<p>Why: {text(claim['reason'])}</p>" if claim["reason"] else ""
     told = f'<p>{_verdict(claim)} {text(claim["text"])}</p><p class="faint">Measured: {text(claim["measured"])}.</p>'
     return f"<li>{told}{reason}</li>"
 
@@ -162,7 +164,7 @@ def _making(sections: list[Section]) -> str:
     for section in sections:
         for made in section.config.get("made", []) or [{}]:
             dates = " to ".join(_minute(made[key]) for key in ("first", "last") if made.get(key))
-            row = [_short(section), section.result["trainings"], section.result["training_seconds"]]
+            row = [short(section), section.result["trainings"], section.result["training_seconds"]]
             row += [made.get("parts", ""), made.get("seconds", ""), dates, made.get("commit") or "not recorded"]
             rows.append([text(cell) for cell in row])
             machines.append(made.get("machine"))
@@ -173,8 +175,9 @@ def _making(sections: list[Section]) -> str:
         f"<p>Versions: {text(', '.join(f'{k} {v}' for k, v in each.items()))}.</p>" for each in _different(versions)
     ]
     parts.append(hypertext.table(heads, rows))
-    commands = _different([f"python {shlex.join(section.config['command'])}" for section in sections])
-    parts.append(f"<pre><code>{text(chr(10).join(commands))}</code></pre>")
+    given = _different([section.config.get("command") for section in sections])
+    commands = "\n".join(f"python {shlex.join(each)}" for each in given)
+    parts.append(f"<pre><code>{text(commands)}</code></pre>")
     return "\n".join(parts)
 
 

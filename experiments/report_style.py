@@ -16,16 +16,17 @@ p, dl, ul { max-width: 46rem; }
 a { color: var(--link); }
 code { font: .88em ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
 pre { background: var(--card); border: 1px solid var(--line); border-radius: .4rem; padding: .6rem .8rem;
-  overflow-x: auto; white-space: pre-wrap; overflow-wrap: anywhere; }
+  overflow-x: auto; }
 .faint { color: var(--faint); }
 .warning { border-left: .3rem solid var(--bad); background: var(--bad-back); padding: .6rem .9rem; }
-.wide { overflow-x: auto; margin: 1rem 0; border: 1px solid var(--line); border-radius: .4rem;
+.wide, .stack { overflow-x: auto; margin: 1rem 0; border: 1px solid var(--line); border-radius: .4rem;
   background: var(--card); }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; line-height: 1.4; }
 th, td { padding: .4rem .7rem; text-align: left; vertical-align: top; border-bottom: 1px solid var(--line); }
 tbody tr:last-child td { border-bottom: 0; }
 th { font-weight: 600; color: var(--faint); vertical-align: bottom; }
-.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.number { text-align: right; font-variant-numeric: tabular-nums; }
+td.number { white-space: nowrap; }
 .verdict { display: inline-block; padding: 0 .55rem; border-radius: 1rem; font-size: .82rem; font-weight: 600;
   white-space: nowrap; }
 .holds { color: var(--good); background: var(--good-back); }
@@ -37,12 +38,18 @@ th { font-weight: 600; color: var(--faint); vertical-align: bottom; }
 figure { margin: 1rem 0; padding: .75rem; background: #ffffff; border: 1px solid var(--line); border-radius: .4rem;
   overflow-x: auto; }
 figure img { display: block; width: 100%; max-width: 60rem; height: auto; margin: 0 auto; }
+summary { cursor: pointer; color: var(--link); }
 dt { font-weight: 600; }
 dd { margin: 0 0 .6rem; }
 @media (max-width: 40rem) {
   body { padding: 1rem .9rem 3rem; }
   h1 { font-size: 1.5rem; }
   th, td { padding: .35rem .5rem; }
+  .stack thead { display: none; }
+  .stack tr, .stack td { display: block; border-bottom: 0; }
+  .stack td { padding: .1rem .7rem; }
+  .stack tr { padding: .5rem 0; border-bottom: 1px solid var(--line); }
+  .stack td:last-child { color: var(--faint); }
   figure { padding: .4rem; }
   figure img { min-width: 34rem; }
 }

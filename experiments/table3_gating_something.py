@@ -51,7 +51,7 @@ EXPERIMENT = Experiment(
     comparison.draw,
     with_costs=True,
     about=ABOUT,
-    claims=functools.partial(comparison.claims, orders=ORDERS, cheaper=(("s3d", "i3d"),)),
+    claims=functools.partial(comparison.claims, orders=ORDERS),
 )
 
 if __name__ == "__main__":

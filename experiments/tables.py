@@ -8,15 +8,16 @@ NONE = "–"
 
 
 def markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table whose first column is text and whose others are numbers.
+    """A table whose first column is text and whose others are numbers; a column of dashes alone is left out.
 
     Raises:
         ValueError: a row is not as long as the heads.
     """
     if wrong := [row for row in rows if len(row) != len(heads)]:
         raise ValueError(f"Every row must have {len(heads)} cells. Received: {wrong[0]}")
+    kept = [column for column in range(len(heads)) if not rows or any(row[column] != NONE for row in rows)]
     lines = [list(heads), ["---", *["---:"] * (len(heads) - 1)], *rows]
-    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+    return "".join("| " + " | ".join(line[column] for column in kept) + " |\n" for line in lines)
 
 
 def percent(found: dict | None) -> str:

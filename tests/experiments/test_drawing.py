@@ -44,8 +44,14 @@ def test_a_comparison_has_the_full_size_costs_and_no_top_5_of_four_classes(tmp_p
     lines = [line("motion", name, seed, 0.5) for name in ("i2d", "i3d", "s3d", "s3d_g") for seed in (0, 1)]
     write_lines(tmp_path, lines, dict(motion="moves"))
     experiment.finish(table3_gating_something.EXPERIMENT, tmp_path)
-    row = "| S3D-G | moves | 50.0 ± 0.0 | – | 48.2 | 78.7 | 10.00 | 11.56 | 100.00 | 71.38 |"
+    row = "| S3D-G | moves | 50.0 ± 0.0 | 48.2 | 78.7 | 10.00 | 11.56 | 100.00 | 71.38 |"
     assert row in (tmp_path / "table.md").read_text().splitlines()
+
+
+def test_a_column_of_dashes_alone_is_left_out():
+    rows = [["x", "–", "1.0", "–"], ["y", "–", "–", "2"]]
+    found = tables.markdown(["a", "b", "c", "d"], rows).splitlines()
+    assert found == ["| a | c | d |", "| --- | ---: | ---: |", "| x | 1.0 | – |", "| y | – | 2 |"]
 
 
 def test_figure_4_is_drawn_the_same_each_time(tmp_path):
