@@ -48,7 +48,7 @@ LAYERS = {
 }
 START, TRAINED = "start", "trained"
 FILTERS = Derivation("filters", filters.of_part, dict(layers=list(LAYERS)))
-APART = 0.05  # what counts as having moved
+APART, LOWER = 0.1, 0.1  # what counts as having moved, and as nearer to zero
 
 
 def plan(scale: Scale) -> list[Entry]:
@@ -86,7 +86,7 @@ def draw(result: dict) -> dict[str, bytes]:
         _draw_layer(axes, row)
     figure.axes[0].set_ylabel("weights")
     notes = [
-        "Outer: the deviation of the weights at the other offsets as a share of that at offset 0; 1 at the start. "
+        "Outer: the height of the boxes at the other offsets as a share of that at offset 0; 1 at the start. "
         "Apart: how far the offsets lie from their mean, as a share of the mean; 0 at the start.",
     ]
     if any(row["start"] for row in layers):
@@ -153,11 +153,11 @@ def claims(result: dict) -> list[Claim]:
         found.append(
             Claim(
                 "The paper: beside offset 0 the weights are nearer to zero in the lowest of the four layers than in "
-                "the highest.",
-                f"Deviation beside offset 0, as a share of that at it: {outer}.",
-                layers[0]["outer"] < layers[-1]["outer"],
-                "The motions of the embedded set are those of pixels, which the lowest layers see best; and its "
-                "training is a thousandth of the paper's, too short for filters to fall to zero.",
+                f"the highest, by {LOWER:.0%} of their spread at offset 0 or more.",
+                f"Height of the boxes beside offset 0, as a share of that at it: {outer}.",
+                layers[0]["outer"] <= layers[-1]["outer"] - LOWER,
+                "The motions of the embedded set are those of pixels, so that the lowest layers need every offset; and "
+                "its training is too short for weights to fall to zero.",
             )
         )
     return found

@@ -55,22 +55,22 @@ def describe(weights: np.ndarray) -> dict:
 
     Returns:
         `offsets`: for each offset, 0 in the middle, a box (`q1`, `med`, `q3`, and whiskers `whislo` and `whishi` at the
-        outermost weights within 1.5 times the height of the box), `mean` and `deviation`. `outer`: the deviation at
-        the other offsets (root mean square) as a share of that at offset 0. `apart`: how far the offsets lie
-        from their mean (root mean square over offsets), as a share of the mean's norm; 0 for equal ones. Both are
-        None for a single offset, and where that share is of nothing.
+        outermost weights within 1.5 times the height of the box), `mean` and `deviation`. `outer`: the mean height
+        of the boxes at the other offsets, as a share of that at offset 0. `apart`: how far the offsets lie from their
+        mean (root mean square over offsets), as a share of the mean's norm; 0 for equal ones. Both are None for a
+        single offset, and where that share is of nothing.
     """
     taps = np.asarray(weights, np.float64).reshape(len(weights), -1)  # [T, N]
     middle = len(taps) // 2
-    deviations = taps.std(axis=1)
+    boxes = [_box(tap, place - middle) for place, tap in enumerate(taps)]
     outer = apart = None
     if len(taps) > 1:
-        others = float(np.sqrt((np.delete(deviations, middle) ** 2).mean()))
+        heights = np.array([box["q3"] - box["q1"] for box in boxes])
         mean = taps.mean(axis=0)
-        distance = float(np.sqrt(((taps - mean) ** 2).sum(axis=1).mean()))
-        outer = others / deviations[middle] if deviations[middle] > 0 else None
-        apart = distance / float(np.linalg.norm(mean)) if mean.any() else None
-    return dict(offsets=[_box(tap, place - middle) for place, tap in enumerate(taps)], outer=outer, apart=apart)
+        distance = np.sqrt(((taps - mean) ** 2).sum(axis=1).mean())
+        outer = float(np.delete(heights, middle).mean() / heights[middle]) if heights[middle] > 0 else None
+        apart = float(distance / np.linalg.norm(mean)) if mean.any() else None
+    return dict(offsets=boxes, outer=outer, apart=apart)
 
 
 def _box(weights: np.ndarray, offset: int) -> dict:

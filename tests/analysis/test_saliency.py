@@ -100,6 +100,11 @@ def test_what_is_refused(model, motion_videos, changes, told):
         explain(model, motion_videos / VIDEO, **changes)
 
 
+def test_of_many_classes_the_first_are_named():
+    with pytest.raises(ValueError, match=r"there are 0, 1, 2, 3, 4, 5, 6, 7, \.\.\. \(400 in all\)\. Received: 'x'"):
+        index_of("x", [str(number) for number in range(400)])
+
+
 def test_the_pictures(tmp_path):
     random = np.random.default_rng(0)
     frames = random.integers(0, 256, (10, 32, 32, 3), np.uint8)
