@@ -20,6 +20,7 @@ from ..data.split import Split, open_split
 from ..files import write_json
 from ..weights.own import attach
 from . import devices
+from .asynchronous import AsynchronousTrainer
 from .checkpoints import NEWEST, Best, Checkpoints, steps_in
 from .config import Run, check_run, has_run, read_run, versions, write_run
 from .evaluate import evaluate
@@ -167,7 +168,8 @@ class Training:
         begin = self.begin(known)
         resumed = check_run(self.work_dir, begin.run)
         self._tell(begin)
-        self.trainer = Trainer(
+        make = AsynchronousTrainer if devices.is_asynchronous(self.strategy) else Trainer
+        self.trainer = make(
             self.recipe,
             begin.build,
             self.strategy,
