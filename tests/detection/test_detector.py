@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from s3d_tf.detection import objective, recipes, run, start
+from s3d_tf.detection import evaluate, objective, recipes, run, start
 from s3d_tf.detection.detector import Detector
 from s3d_tf.networks import build_model, network
 from s3d_tf.training import devices
@@ -60,6 +60,19 @@ def test_an_answer_has_boxes_in_the_frame_and_falling_scores(detector):
     for scores, classes, count in zip(found["scores"], found["classes"], found["count"], strict=True):
         assert count == (scores > 0.02).sum() == (classes >= 0).sum()
         assert (np.diff(scores) <= 0).all() and set(classes[:count]) <= {0, 1, 2}
+
+
+def test_every_box_is_found_with_its_video_and_frame(detector):
+    batch, expected = example(), {key: value.numpy() for key, value in detector(example()).items()}
+    named = [batch | dict(video=tf.constant(["a", "b"]), frame=tf.constant([3, number])) for number in (0, 1)]
+    found = evaluate.find(detector, named)
+    count = expected["count"]
+    assert found.num_frames == 4 and len(found.score) == 2 * count.sum()
+    one, other = expected["scores"][0, : count[0]], expected["scores"][1, : count[1]]
+    np.testing.assert_allclose(found.score, np.concatenate([one, other] * 2), rtol=1e-5)
+    assert found.video.tolist() == (["a"] * count[0] + ["b"] * count[1]) * 2
+    assert found.frame.tolist() == [3] * count[0] + [0] * count[1] + [3] * count[0] + [1] * count[1]
+    np.testing.assert_allclose(found.boxes[: count[0]], expected["boxes"][0, : count[0]], rtol=1e-4, atol=1e-6)
 
 
 def test_parts_have_names_of_their_own_and_share_no_variable(detector):
@@ -248,7 +261,7 @@ def test_batches_that_are_none(detector, changes, message):
     [
         (dict(backbone="vgg"), "Unknown backbone: choose one of resnet50, i2d. Received: 'vgg'"),
         (dict(backbone="resnet50"), "one width. Received: backbone_width=0.1"),
-        (dict(tap="Mixed_5b"), "stride is 16: .* Received: tap='Mixed_5b'"),
+        (dict(tap="Mixed_5b"), "is 16: MaxPool_4a_3x3, .*, Mixed_4f. Received: tap='Mixed_5b'"),
         (dict(tap="Mixed_9"), "Received: tap='Mixed_9'"),
         (dict(network="c3d"), "Unknown network"),
         (dict(rows=16), "rows must be 32 pixels or more. Received: rows=16"),
