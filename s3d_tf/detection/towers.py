@@ -26,7 +26,7 @@ def split(network: keras.Model, tap: str) -> Tower:
         ValueError: see `check_tap`.
     """
     check_tap(tap)
-    trunk = keras.Model(network.input, network.get_layer(tap).output, name="trunk")
+    trunk = keras.Model(network.input, network.get_layer(tap).output, name=network.name)
     inputs = x = keras.Input((None, None, None, trunk.output.shape[-1]), name="pooled")
     names = [layer.name for layer in network.layers]
     for layer in network.layers[names.index(tap) + 1 : names.index(ENDPOINTS[-1]) + 1]:  # a plain chain
