@@ -15,7 +15,7 @@ from tqdm import tqdm
 from s3d_tf import cli
 from s3d_tf.analysis import boxes_drawn
 from s3d_tf.analysis.contact_sheet import write_picture
-from s3d_tf.data.video import open_video
+from s3d_tf.data.video import VideoError, open_video
 from s3d_tf.detection.start import load_detector
 from s3d_tf.files import write_json
 from s3d_tf.serving import detect, video_input
@@ -29,8 +29,13 @@ SHEET_FRAMES = 16
 
 
 def main(_):
-    video, output_dir = Path(VIDEO.value), Path(OUTPUT_DIR.value)
-    reader = open_video(video, video_input.FOLDER_FPS)
+    output_dir, (video, *others) = Path(OUTPUT_DIR.value), video_input.find_videos([VIDEO.value])
+    if others:
+        raise ValueError(f"Name one video. Received: {VIDEO.value}, with {len(others) + 1} of them")
+    try:
+        reader = open_video(video, video_input.FOLDER_FPS)
+    except VideoError as error:
+        raise ValueError(f"Cannot read {video}: {error}") from None
     detector, _, _ = load_detector(Path(WORK_DIR.value))
     output_dir.mkdir(parents=True, exist_ok=True)
     found = [

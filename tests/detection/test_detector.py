@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from s3d_tf.detection import evaluate, objective, recipes, run, start
 from s3d_tf.detection.detector import Detector
+from s3d_tf.flag_fields import describe
 from s3d_tf.networks import build_model, network
 from s3d_tf.training import devices
 from s3d_tf.training.run import Pace
@@ -228,6 +229,47 @@ def test_a_run_leaves_a_detector(trained):
     assert detector(example())["boxes"].shape == (2, 6, 4)
     with pytest.raises(ValueError, match=r"4 of them: class 1 is 'drift_left'\. Received: 2 classes, class 1 is 'x'"):
         start.check_classes(detector, ("drift_down", "x"))
+
+
+def test_a_video_s_boxes_are_written_and_drawn(trained, run_script, motion_videos, tmp_path):
+    video = next((motion_videos / "val").rglob("*.avi"))
+    flags = [f"--work_dir={trained[0]}", f"--output_dir={tmp_path}", "--least_score=0.1"]
+    done = run_script("detect.py", f"--video={video}", *flags)
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        f"{video.stem}.{kind}" for kind in ("json", "mp4", "png")
+    ]
+    found = json.loads((tmp_path / f"{video.stem}.json").read_text())
+    entry = found["videos"][video.name]
+    assert len(found["classes"]) == 4 and set(entry["frame"]) <= set(range(12)) and len(entry["frame"]) > 12
+    assert len(entry["class"]) == len(entry["score"]) == len(entry["boxes"]) == len(entry["frame"])
+    done = run_script("detect.py", "--video=none.mp4", *flags)
+    assert done.returncode == 1 and done.stderr.splitlines()[-1] == "error: There is no such video. Received: none.mp4"
+
+
+def test_the_recipes_are_the_paper_s_and_the_api_s():
+    for name in ("jhmdb", "ucf101_24"):
+        r = recipes.RECIPES[name]
+        assert (r.network, r.backbone, r.tap, r.num_frames, r.rows, r.columns) == (
+            "s3d_g",
+            "resnet50",
+            "Mixed_4e",
+            20,
+            320,
+            400,
+        )
+        assert (r.steps, r.batch_size, r.proposals, r.proposal_overlap, r.key_frame) == (600_000, 11, 300, 0.7, 10)
+        assert (r.anchor_scales, r.anchor_ratios, r.anchor_base) == ((0.25, 0.5, 1, 2), (0.5, 1, 2), 256)
+        assert (r.anchor_sample, r.anchor_share, r.anchor_positive, r.anchor_negative) == (256, 0.5, 0.7, 0.3)
+        assert (r.proposal_sample, r.proposal_share, r.proposal_positive) == (64, 0.25, 0.5)
+        assert (r.objectness_weight, r.anchor_box_weight, r.class_weight, r.box_weight) == (1, 2, 1, 2)
+        assert (r.detection_overlap, r.class_detections, r.detections) == (0.6, 100, 300)
+        assert (r.momentum, r.clip_norm, r.learning_rates[0]) == (0.9, 10, 0.0003)
+
+
+def test_every_field_of_a_recipe_is_described():
+    fields = [field.name for field in dataclasses.fields(recipes.DetectionRecipe)]
+    assert list(describe(recipes.DetectionRecipe)) == fields
 
 
 def test_a_run_of_another_configuration_is_refused(trained, motion_records):
