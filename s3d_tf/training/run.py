@@ -102,6 +102,7 @@ class Training:
     """
 
     recipes: Mapping[str, Any] = RECIPES  # the named ones
+    of_short = "videos that short are looped"
 
     def __init__(self, recipe: Any, split: Split, data_dir: Path, work_dir: Path, strategy, pace: Pace):
         self.split, self.data_dir, self.work_dir, self.strategy, self.pace = split, data_dir, work_dir, strategy, pace
@@ -324,7 +325,7 @@ class Training:
         if self.split.shortest < self.recipe.num_frames:
             print(
                 f"note: the shortest video has {self.split.shortest} frames, fewer than the {self.recipe.num_frames} "
-                "of a clip; videos that short are looped"
+                f"of a clip; {self.of_short}"
             )
 
     def _details(self, begin: Start) -> dict:

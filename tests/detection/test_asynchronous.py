@@ -13,7 +13,7 @@ import tensorflow as tf
 from s3d_tf.detection import run, start
 from s3d_tf.training import devices
 from tests.conftest import ROOT
-from tests.detection.test_detector import PACE, RECIPE, batches
+from tests.detection.tiny import PACE, RECIPE, batches
 from tests.training.test_workers import free_addresses
 
 

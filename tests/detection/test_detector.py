@@ -1,58 +1,23 @@
-"""The detector as a whole: its answer, its gradients, its training run."""
+"""The detector as a whole: its answer, its gradients, what it refuses."""
 
 import dataclasses
-import json
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from s3d_tf.detection import evaluate, objective, recipes, run, start
+from s3d_tf.detection import evaluate, objective, recipes
 from s3d_tf.detection.detector import Detector
-from s3d_tf.flag_fields import describe
 from s3d_tf.networks import build_model, network
-from s3d_tf.training import devices
-from s3d_tf.training.run import Pace
 from s3d_tf.weights import Preprocessing
 from s3d_tf.weights.own import save
-
-RECIPE = recipes.recipe(
-    "embedded_detection",
-    network="top_heavy_s3d:1",
-    width=0.1,
-    backbone_width=0.1,
-    num_frames=8,
-    rows=32,
-    columns=48,
-    proposals=5,
-    proposal_sample=4,
-    detections=6,
-    batch_size=2,
-    clips_per_replica=2,
-    steps=2,
-    boundaries=(),
-    learning_rates=(0.01,),
-)
-
-
-def build(recipe=RECIPE, num_classes=3):
-    begin = start.start(recipe, [f"class {number}" for number in range(num_classes)], "nothing")
-    return begin.build()
+from tests.detection.tiny import RECIPE, build, example
 
 
 @pytest.fixture(scope="module")
 def detector():
     return build()
-
-
-def example(recipe=RECIPE, size=2):
-    rng = np.random.default_rng(0)
-    clip = rng.integers(0, 256, (size, recipe.num_frames, recipe.rows, recipe.columns, 3), dtype=np.uint8)
-    batch = dict(clip=clip, flow=clip[..., :2])
-    batch |= dict(boxes=np.zeros((size, 2, 4), np.float32), labels=np.full((size, 2), -1, np.int32))
-    batch["boxes"][0, 0], batch["labels"][0, 0] = (0.1, 0.2, 0.8, 0.7), 2  # the others have no boxes
-    return {key: tf.constant(value) for key, value in batch.items()}
 
 
 def test_an_answer_has_boxes_in_the_frame_and_falling_scores(detector):
@@ -199,54 +164,6 @@ def test_the_paper_s_backbone_has_a_stride_of_16():
     np.testing.assert_allclose(scaled[0, 0, 0], [1 - 103.939, -116.779, 255 - 123.68], rtol=1e-6)  # BGR less means
 
 
-@pytest.fixture(scope="module")
-def trained(motion_records, tmp_path_factory):
-    work_dir = tmp_path_factory.mktemp("detector") / "run"
-    result = run.train(RECIPE, motion_records, batches, work_dir, devices.make_strategy(1), PACE)
-    return work_dir, result
-
-
-PACE = Pace(steps_per_call=1)
-
-
-def batches(split, recipe, *, batch_size, **_):
-    data = {key: value for key, value in example(recipe).items() if key != "flow"}
-    return tf.data.Dataset.from_tensor_slices(data).repeat().batch(batch_size, drop_remainder=True)
-
-
-def test_a_run_leaves_a_detector(trained):
-    work_dir, result = trained
-    lines = [json.loads(line) for line in (work_dir / "metrics.jsonl").read_text().splitlines()]
-    assert [line["step"] for line in lines] == [1, 2]
-    weighted = [lines[0][name] for name in objective.Detection.measures[:4]]
-    np.testing.assert_allclose(lines[0]["loss"], np.dot([1, 2, 1, 2], weighted), rtol=1e-4)
-    assert result["step"] == 2 and result["classes_train"] == lines[1]["classes"]
-    detector, known, step = start.load_detector(work_dir)
-    assert (step, known.recipe) == (2, RECIPE)
-    fresh = start.start(RECIPE, known.preprocessing.labels, "").build()
-    moved = [not np.array_equal(a, b) for a, b in zip(detector.variables, fresh.variables, strict=True)]
-    assert np.mean(moved) > 0.9  # the checkpoint's, not fresh ones
-    assert detector(example())["boxes"].shape == (2, 6, 4)
-    with pytest.raises(ValueError, match=r"4 of them: class 1 is 'drift_left'\. Received: 2 classes, class 1 is 'x'"):
-        start.check_classes(detector, ("drift_down", "x"))
-
-
-def test_a_video_s_boxes_are_written_and_drawn(trained, run_script, motion_videos, tmp_path):
-    video = next((motion_videos / "val").rglob("*.avi"))
-    flags = [f"--work_dir={trained[0]}", f"--output_dir={tmp_path}", "--least_score=0.1"]
-    done = run_script("detect.py", f"--video={video}", *flags)
-    assert done.returncode == 0, done.stderr
-    assert sorted(path.name for path in tmp_path.iterdir()) == [
-        f"{video.stem}.{kind}" for kind in ("json", "mp4", "png")
-    ]
-    found = json.loads((tmp_path / f"{video.stem}.json").read_text())
-    entry = found["videos"][video.name]
-    assert len(found["classes"]) == 4 and set(entry["frame"]) <= set(range(12)) and len(entry["frame"]) > 12
-    assert len(entry["class"]) == len(entry["score"]) == len(entry["boxes"]) == len(entry["frame"])
-    done = run_script("detect.py", "--video=none.mp4", *flags)
-    assert done.returncode == 1 and done.stderr.splitlines()[-1] == "error: There is no such video. Received: none.mp4"
-
-
 def test_the_recipes_are_the_paper_s_and_the_api_s():
     for name in ("jhmdb", "ucf101_24"):
         r = recipes.RECIPES[name]
@@ -265,19 +182,6 @@ def test_the_recipes_are_the_paper_s_and_the_api_s():
         assert (r.objectness_weight, r.anchor_box_weight, r.class_weight, r.box_weight) == (1, 2, 1, 2)
         assert (r.detection_overlap, r.class_detections, r.detections) == (0.6, 100, 300)
         assert (r.momentum, r.clip_norm, r.learning_rates[0]) == (0.9, 10, 0.0003)
-
-
-def test_every_field_of_a_recipe_is_described():
-    fields = [field.name for field in dataclasses.fields(recipes.DetectionRecipe)]
-    assert list(describe(recipes.DetectionRecipe)) == fields
-
-
-def test_a_run_of_another_configuration_is_refused(trained, motion_records):
-    other = dataclasses.replace(RECIPE, proposals=7)
-    with pytest.raises(ValueError, match="another configuration: proposals 5, now 7"):
-        run.train(other, motion_records, batches, trained[0], devices.make_strategy(1), PACE)
-    with pytest.raises(ValueError, match=r"scripts/evaluate_detector.py. Received: evaluate_every=5"):
-        run.train(RECIPE, motion_records, batches, trained[0], devices.make_strategy(1), Pace(evaluate_every=5))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import tensorflow as tf
 from s3d_tf.serving import detector_companions
 from s3d_tf.serving.detector_graph import DetectorGraph
 from s3d_tf.serving.export import export
-from tests.detection.test_detector import RECIPE, build, example
+from tests.detection.tiny import RECIPE, build, example
 
 
 @pytest.fixture(scope="module")
