@@ -8,6 +8,7 @@ from typing import Any
 
 from absl import flags
 
+flags.disclaim_key_flags()  # they belong to the binary that calls `define`, whose --help shows them
 _DEFINE = {
     "str": flags.DEFINE_string,
     "int": flags.DEFINE_integer,

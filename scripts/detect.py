@@ -2,8 +2,8 @@
 
     python scripts/detect.py --work_dir=RUN --video=FILE --output_dir=found
 
-RUN is a run of scripts/train_detector.py. Writes found/FILE.json (a list a frame: label, score, box as ymin, xmin,
-ymax, xmax in [0, 1]), FILE.mp4 and FILE.png, a contact sheet of 16 frames.
+RUN is a run of scripts/train_detector.py. Writes found/FILE.json (classes, and of the video's boxes the frame from 0,
+the class, the score and ymin, xmin, ymax, xmax in [0, 1]), FILE.mp4 and FILE.png, a contact sheet of 16 frames.
 """
 
 from pathlib import Path
@@ -15,7 +15,7 @@ from tqdm import tqdm
 from s3d_tf import cli
 from s3d_tf.analysis import boxes_drawn
 from s3d_tf.analysis.contact_sheet import write_picture
-from s3d_tf.data.video import open_video
+from s3d_tf.data.video import VideoError, open_video
 from s3d_tf.detection.start import load_detector
 from s3d_tf.files import write_json
 from s3d_tf.serving import detect, video_input
@@ -29,9 +29,14 @@ SHEET_FRAMES = 16
 
 
 def main(_):
-    video, output_dir = Path(VIDEO.value), Path(OUTPUT_DIR.value)
-    reader = open_video(video, video_input.FOLDER_FPS)
-    detector, _, step = load_detector(Path(WORK_DIR.value))
+    output_dir, (video, *others) = Path(OUTPUT_DIR.value), video_input.find_videos([VIDEO.value])
+    if others:
+        raise ValueError(f"Name one video. Received: {VIDEO.value}, with {len(others) + 1} of them")
+    try:
+        reader = open_video(video, video_input.FOLDER_FPS)
+    except VideoError as error:
+        raise ValueError(f"Cannot read {video}: {error}") from None
+    detector, _, _ = load_detector(Path(WORK_DIR.value))
     output_dir.mkdir(parents=True, exist_ok=True)
     found = [
         boxes
@@ -43,9 +48,14 @@ def main(_):
         )
     ]
     labels = detector.preprocessing.labels
-    about = dict(video=str(video), work_dir=WORK_DIR.value, step=step, classes=labels, least_score=LEAST_SCORE.value)
-    frames = [[box._asdict() for box in boxes] for boxes in found]
-    write_json(output_dir / f"{video.stem}.json", about | dict(frames=frames))
+    rows = [(number, box) for number, boxes in enumerate(found) for box in boxes]
+    entry = {
+        "frame": [number for number, _ in rows],
+        "class": [labels.index(box.label) for _, box in rows],
+        "score": [round(box.score, 6) for _, box in rows],
+        "boxes": [[round(side, 6) for side in box.box] for _, box in rows],
+    }
+    write_json(output_dir / f"{video.stem}.json", {"classes": labels, "videos": {video.name: entry}})
     kept = {}
     boxes_drawn.write_movie(output_dir / f"{video.stem}.mp4", drawn(video, found, labels, kept), reader.fps or 25.0)
     write_picture(output_dir / f"{video.stem}.png", boxes_drawn.sheet(kept))

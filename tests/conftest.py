@@ -18,7 +18,15 @@ from tests.forked import ROOT
 
 # What imports TensorFlow is imported in the fixtures: xdist's own process, which runs no test, would wait for it too.
 
-LONG = ("experiments", "training", "scripts", "weights", "networks", "serving")  # folders; the others have short tests
+LONG = (
+    "experiments",
+    "training",
+    "detection",
+    "scripts",
+    "weights",
+    "networks",
+    "serving",
+)  # folders; the others have short tests
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -16,11 +16,16 @@ from .contact_sheet import shorten, write_line
 _COLUMNS = 4
 _SIDE = 240  # pixels of a frame's longer side on the sheet
 _GAP = 4
+_READABLE = 320  # pixels of a frame's longer side, or more
 
 
 def draw(frame: np.ndarray, detections: Sequence[Detection], labels: Sequence[str]) -> np.ndarray:
-    """A copy of `[H, W, 3]` uint8 RGB with boxes on it, each class in a colour of its own, the best on top."""
-    image = np.ascontiguousarray(frame).copy()
+    """A copy of `[H, W, 3]` uint8 RGB with boxes on it, each class in a colour of its own, the best on top.
+
+    A small frame is enlarged, so that its text can be read.
+    """
+    enlarge = -(-_READABLE // max(frame.shape[:2]))
+    image = np.repeat(np.repeat(frame, enlarge, 0), enlarge, 1)
     height, width = image.shape[:2]
     for label, score, (ymin, xmin, ymax, xmax) in reversed(detections):
         hue = labels.index(label) / max(len(labels), 1)

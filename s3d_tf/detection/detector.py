@@ -18,7 +18,7 @@ from . import backbones, postprocess, proposals
 from . import boxes as box
 from .recipes import DetectionRecipe
 from .roi import pool
-from .towers import split
+from .towers import check_tap, split
 
 
 class FirstStage(NamedTuple):
@@ -61,6 +61,7 @@ class Detector(keras.Model):
         pixels: Mapping[str, Preprocessing],
         backbone_weights: str = "",
     ):
+        check_tap(recipe.tap)
         super().__init__(name="detector")
         self.recipe, self.num_classes = recipe, num_classes
         self._scalings = [pixels[stream].scale_and_offset() for stream in recipe.streams]

@@ -57,6 +57,7 @@ class DetectionTraining(Training):
     """
 
     recipes = recipes.RECIPES
+    of_short = "at the ends of a video its first and last frame are repeated"
 
     def __init__(self, make: Callable[..., tf.data.Dataset], *others):
         super().__init__(*others)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import operator
 from typing import NamedTuple
 
 import keras
@@ -21,20 +23,22 @@ def split(network: keras.Model, tap: str) -> Tower:
     """Cuts a network from `build_model` after one of its layers; both parts keep its weights.
 
     Raises:
-        ValueError: no such layer, none is left after it, or its stride is not 16.
+        ValueError: see `check_tap`.
     """
-    stride = 1
-    for row in ROWS:
-        stride *= getattr(row, "strides", (1, 1, 1))[1]
-        if row.name == tap:
-            break
-    if tap not in ENDPOINTS[:-1] or stride != STRIDE:
-        raise ValueError(
-            f"Proposals are pooled where the stride is {STRIDE}: Mixed_4b to Mixed_4f. Received: tap={tap!r}"
-        )
-    trunk = keras.Model(network.input, network.get_layer(tap).output, name="trunk")
+    check_tap(tap)
+    trunk = keras.Model(network.input, network.get_layer(tap).output, name=network.name)
     inputs = x = keras.Input((None, None, None, trunk.output.shape[-1]), name="pooled")
     names = [layer.name for layer in network.layers]
     for layer in network.layers[names.index(tap) + 1 : names.index(ENDPOINTS[-1]) + 1]:  # a plain chain
         x = layer(x)
     return Tower(trunk, keras.Model(inputs, keras.layers.GlobalAveragePooling3D(name="mean")(x), name="tail"))
+
+
+def check_tap(tap: str) -> None:
+    """Raises a ValueError for no such layer, or one whose spatial stride is not 16."""
+    strides = itertools.accumulate((getattr(row, "strides", (1, 1, 1))[1] for row in ROWS), operator.mul)
+    known = [row.name for row, stride in zip(ROWS, strides, strict=True) if stride == STRIDE]
+    if tap not in known:
+        raise ValueError(
+            f"Proposals are pooled where the stride is {STRIDE}: {', '.join(known)}. Received: tap={tap!r}"
+        )

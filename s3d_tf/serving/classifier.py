@@ -70,11 +70,11 @@ class Classifier:
             for stream, p in self.streams.items()
         }
         return dict(
-            serving_default=_named(lambda *given: self._classify(self._decode(from_jpegs, given)), strings),
-            frames=_named(lambda *given: self._classify(self._decode(from_pixels, given)), pixels),
-            features=_named(lambda *given: self._features(self._decode(from_jpegs, given)), strings),
-            frames_features=_named(lambda *given: self._features(self._decode(from_pixels, given)), pixels),
-            info=_named(self._info, {"query": tf.TensorSpec([None], tf.string)}),
+            serving_default=named(lambda *given: self._classify(self._decode(from_jpegs, given)), strings),
+            frames=named(lambda *given: self._classify(self._decode(from_pixels, given)), pixels),
+            features=named(lambda *given: self._features(self._decode(from_jpegs, given)), strings),
+            frames_features=named(lambda *given: self._features(self._decode(from_pixels, given)), pixels),
+            info=named(self._info, {"query": tf.TensorSpec([None], tf.string)}),
         )
 
     def describe(self) -> dict:
@@ -141,7 +141,7 @@ def frozen(model: keras.Model, endpoint: str) -> Callable[[tf.Tensor], list[tf.T
     return convert_to_constants.convert_variables_to_constants_v2(network.get_concrete_function())
 
 
-def _named(function: Callable, inputs: Mapping[str, tf.TensorSpec]) -> Callable:
+def named(function: Callable, inputs: Mapping[str, tf.TensorSpec]) -> Callable:
     """A `tf.function` whose inputs have these names."""
     specs = [tf.TensorSpec(spec.shape, spec.dtype, name=name) for name, spec in inputs.items()]
     return tf.function(function, input_signature=specs, autograph=False)

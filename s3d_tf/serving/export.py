@@ -8,23 +8,26 @@ import os
 import shutil
 import socket
 from pathlib import Path
+from types import ModuleType
 
 import tensorflow as tf
 
 from ..files import write_json, write_text
 from . import companions
 from .classifier import Classifier
+from .detector_graph import DetectorGraph
 
 METADATA = "assets.extra/s3d_tf.json"
 LABELS = "assets.extra/labels.txt"
 
 
-def export(classifier: Classifier, directory: Path) -> Path:
+def export(classifier: Classifier | DetectorGraph, directory: Path, beside: ModuleType = companions) -> Path:
     """Writes the next version of a model, under a temporary name that is then renamed, and the files beside it.
 
     Args:
-        classifier: what is exported.
+        classifier: what is exported; it may be a detector's graph.
         directory: the folder that TF Serving watches; versions are its folders 1, 2, ... Its name is the model's.
+        beside: writes the files beside it: `companions`, or of a detector `detector_companions`.
 
     Returns:
         The version's folder.
@@ -34,7 +37,7 @@ def export(classifier: Classifier, directory: Path) -> Path:
         OSError: the folder cannot be written.
     """
     directory = Path(os.path.abspath(directory))
-    companions.check_folder(directory)
+    beside.check_folder(directory)
     directory.mkdir(parents=True, exist_ok=True)
     ours = f".s3d_tf-export-{socket.gethostname()}-"
     for left in directory.glob(f"{glob.escape(ours)}*"):  # of an export of this machine that was killed
@@ -46,13 +49,13 @@ def export(classifier: Classifier, directory: Path) -> Path:
         (temporary / METADATA).parent.mkdir(exist_ok=True)
         write_json(temporary / METADATA, classifier.describe())
         write_text(temporary / LABELS, "".join(f"{label}\n" for label in classifier.labels))
-        companions.write_warmup(temporary, classifier)
+        beside.write_warmup(temporary, classifier)
         version = _claim(temporary, directory)
     except tf.errors.OpError as error:
         raise OSError(f"Cannot write into {directory}: {error.message}") from None
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-    companions.write_beside(directory, classifier)
+    beside.write_beside(directory, classifier)
     return version
 
 

@@ -18,7 +18,8 @@ PEER_TIMEOUT = 600.0
 
 def make_strategy(num_replicas: int | None = None, peer_timeout: float = PEER_TIMEOUT) -> tf.distribute.Strategy:
     """A `MirroredStrategy` over the GPUs of this machine, or over its logical CPUs when it has none; under a TF_CONFIG
-    of several workers a `MultiWorkerMirroredStrategy` over theirs.
+    of several workers a `MultiWorkerMirroredStrategy` over theirs. Under one with parameter servers the chief gets a
+    `ParameterServerStrategy`, and the others serve it and never come back (`asynchronous.py`).
 
     Args:
         num_replicas: how many of this machine's; all by default. More CPUs than there are become logical CPUs, which
@@ -29,6 +30,8 @@ def make_strategy(num_replicas: int | None = None, peer_timeout: float = PEER_TI
         ValueError: more replicas than devices, or a TF_CONFIG that makes no sense.
         OSError: another worker cannot be reached.
     """
+    if has_parameter_servers(os.environ):
+        return join_parameter_servers(num_replicas)
     cluster, index = read_cluster(os.environ)
     if len(cluster) > 1:
         if num_replicas is not None:
@@ -88,6 +91,37 @@ def read_cluster(environment: Mapping[str, str]) -> tuple[list[str], int]:
     return workers, int(index)
 
 
+def has_parameter_servers(environment: Mapping[str, str]) -> bool:
+    """Whether TF_CONFIG names parameter servers."""
+    try:
+        return bool(json.loads(environment.get("TF_CONFIG", "") or "{}")["cluster"]["ps"])
+    except (ValueError, KeyError, TypeError):
+        return False
+
+
+def join_parameter_servers(num_replicas: int | None) -> tf.distribute.Strategy:
+    """The chief's strategy; a worker or a parameter server does what the chief asks until it is ended."""
+    resolver = tf.distribute.cluster_resolver.TFConfigClusterResolver()
+    cluster = resolver.cluster_spec().as_dict()
+    if set(cluster) != {"chief", "ps", "worker"} or len(cluster["chief"]) != 1 or resolver.task_type not in cluster:
+        raise ValueError(
+            "With parameter servers TF_CONFIG needs one chief, ps and workers, and a task that is one of them. "
+            f"Received: {cluster}, task {resolver.task_type}"
+        )
+    if num_replicas is not None:
+        raise ValueError(f"With TF_CONFIG every worker uses all its devices. Received: num_replicas={num_replicas}")
+    if resolver.task_type != "chief":
+        where = dict(job_name=resolver.task_type, task_index=resolver.task_id, protocol="grpc")
+        print(f"{resolver.task_type} {resolver.task_id} serves the chief until it is ended", flush=True)
+        tf.distribute.Server(resolver.cluster_spec(), **where).join()
+    return tf.distribute.ParameterServerStrategy(resolver)
+
+
+def is_asynchronous(strategy: tf.distribute.Strategy) -> bool:
+    """Whether every worker takes steps of its own."""
+    return isinstance(strategy, tf.distribute.ParameterServerStrategy)
+
+
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
     """Whether this process writes the files of the run."""
     resolver = strategy.cluster_resolver
@@ -95,8 +129,8 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
 
 
 def num_workers(strategy: tf.distribute.Strategy) -> int:
-    """Processes that train together."""
-    resolver = strategy.cluster_resolver
+    """Processes that train together; of an asynchronous run it is the chief alone that runs our code."""
+    resolver = None if is_asynchronous(strategy) else strategy.cluster_resolver
     return len(resolver.cluster_spec().as_dict().get("worker", [0])) if resolver else 1
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from ..data.pipeline import Batch
@@ -93,12 +94,16 @@ class Trainer:
             self.loss_scale = LossScale(recipe.precision == "mixed_float16")
             self.data_step = tf.Variable(0, trainable=False, dtype=tf.int64)  # steps' worth of clips that were taken
             self._averages = moving_averages(self.model)
-            self._gradient_sums = [sum_like(variable) for variable in self.variables]
-            self._average_sums = [sum_like(variable) for variable in self._averages]
-            self._numbers = sum_like(tf.zeros([1 + len(self.objective.measures)]))  # loss first
+            self._make_sums()
         self._decayed = {variable.path for variable in self.variables if variable.name == "kernel"}
         self._differentiate = tf.function(self._gradients, jit_compile=True) if xla else self._gradients
         self._run = tf.function(self._steps)
+
+    def _make_sums(self):
+        """Each replica's own, over its micro-batches."""
+        self._gradient_sums = [sum_like(variable) for variable in self.variables]
+        self._average_sums = [sum_like(variable) for variable in self._averages]
+        self._numbers = sum_like(tf.zeros([1 + len(self.objective.measures)]))  # loss first
 
     @property
     def step(self) -> int:
@@ -133,6 +138,10 @@ class Trainer:
             raise DivergedError(self.step, int(self.data_step.numpy()), float(last_loss), float(last_norm))
         if not taken:
             return None
+        return self._report(np.asarray(totals), taken, float(wait), seconds)
+
+    def _report(self, totals: np.ndarray, taken: int, wait: float, seconds: float) -> Report:
+        """Means over `taken` steps, of sums of the loss, of each measure over clips, and of the gradient's norm."""
         loss, *measures, norm = (float(total) for total in totals)
         num_clips = taken * self.recipe.batch_size
         return Report(
@@ -140,7 +149,7 @@ class Trainer:
             loss=loss / taken,
             measures={name: total / num_clips for name, total in zip(self.objective.measures, measures, strict=True)},
             clips_per_second=num_clips / seconds,
-            input_wait=float(wait) / seconds,
+            input_wait=wait / seconds,
             gradient_norm=norm / taken,
             learning_rate=learning_rate(self.recipe, self.step),
             seconds=seconds,
@@ -281,6 +290,14 @@ class Trainer:
             sums = replica.all_reduce("SUM", sums)
         *sums, numbers, stopping = sums
         gradients, averages = sums[: len(self.variables)], sums[len(self.variables) :]
+        gradients, norm = self._decay_and_shorten(gradients)
+        averages = [total / (self.micro_batches * replica.num_replicas_in_sync) for total in averages]
+        for total, value in zip(own, (*gradients, *averages), strict=False):
+            total.assign(value)
+        return numbers, norm, stopping
+
+    def _decay_and_shorten(self, gradients):
+        """With the loss scale taken out, weight decay, and `clip_norm`; and their norm before that."""
         if self.loss_scale.active:
             gradients = [gradient / self.loss_scale.value for gradient in gradients]
         gradients = [
@@ -292,10 +309,7 @@ class Trainer:
         norm = tf.linalg.global_norm(gradients)
         if self.recipe.clip_norm:
             gradients, _ = tf.clip_by_global_norm(gradients, self.recipe.clip_norm, use_norm=norm)
-        averages = [total / (self.micro_batches * replica.num_replicas_in_sync) for total in averages]
-        for total, value in zip(own, (*gradients, *averages), strict=False):
-            total.assign(value)
-        return numbers, norm, stopping
+        return gradients, norm
 
     def _apply(self):
         """In a replica: the optimizer's step, and the mean of the moving averages over all micro-batches."""

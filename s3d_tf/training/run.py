@@ -20,6 +20,7 @@ from ..data.split import Split, open_split
 from ..files import write_json
 from ..weights.own import attach
 from . import devices
+from .asynchronous import AsynchronousTrainer
 from .checkpoints import NEWEST, Best, Checkpoints, steps_in
 from .config import Run, check_run, has_run, read_run, versions, write_run
 from .evaluate import evaluate
@@ -101,6 +102,7 @@ class Training:
     """
 
     recipes: Mapping[str, Any] = RECIPES  # the named ones
+    of_short = "videos that short are looped"
 
     def __init__(self, recipe: Any, split: Split, data_dir: Path, work_dir: Path, strategy, pace: Pace):
         self.split, self.data_dir, self.work_dir, self.strategy, self.pace = split, data_dir, work_dir, strategy, pace
@@ -167,7 +169,8 @@ class Training:
         begin = self.begin(known)
         resumed = check_run(self.work_dir, begin.run)
         self._tell(begin)
-        self.trainer = Trainer(
+        make = AsynchronousTrainer if devices.is_asynchronous(self.strategy) else Trainer
+        self.trainer = make(
             self.recipe,
             begin.build,
             self.strategy,
@@ -322,7 +325,7 @@ class Training:
         if self.split.shortest < self.recipe.num_frames:
             print(
                 f"note: the shortest video has {self.split.shortest} frames, fewer than the {self.recipe.num_frames} "
-                "of a clip; videos that short are looped"
+                f"of a clip; {self.of_short}"
             )
 
     def _details(self, begin: Start) -> dict:

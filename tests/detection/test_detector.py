@@ -1,57 +1,23 @@
-"""The detector as a whole: its answer, its gradients, its training run."""
+"""The detector as a whole: its answer, its gradients, what it refuses."""
 
 import dataclasses
-import json
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from s3d_tf.detection import objective, recipes, run, start
+from s3d_tf.detection import evaluate, objective, recipes
 from s3d_tf.detection.detector import Detector
 from s3d_tf.networks import build_model, network
-from s3d_tf.training import devices
-from s3d_tf.training.run import Pace
 from s3d_tf.weights import Preprocessing
 from s3d_tf.weights.own import save
-
-RECIPE = recipes.recipe(
-    "embedded_detection",
-    network="top_heavy_s3d:1",
-    width=0.1,
-    backbone_width=0.1,
-    num_frames=8,
-    rows=32,
-    columns=48,
-    proposals=5,
-    proposal_sample=4,
-    detections=6,
-    batch_size=2,
-    clips_per_replica=2,
-    steps=2,
-    boundaries=(),
-    learning_rates=(0.01,),
-)
-
-
-def build(recipe=RECIPE, num_classes=3):
-    begin = start.start(recipe, [f"class {number}" for number in range(num_classes)], "nothing")
-    return begin.build()
+from tests.detection.tiny import RECIPE, build, example
 
 
 @pytest.fixture(scope="module")
 def detector():
     return build()
-
-
-def example(recipe=RECIPE, size=2):
-    rng = np.random.default_rng(0)
-    clip = rng.integers(0, 256, (size, recipe.num_frames, recipe.rows, recipe.columns, 3), dtype=np.uint8)
-    batch = dict(clip=clip, flow=clip[..., :2])
-    batch |= dict(boxes=np.zeros((size, 2, 4), np.float32), labels=np.full((size, 2), -1, np.int32))
-    batch["boxes"][0, 0], batch["labels"][0, 0] = (0.1, 0.2, 0.8, 0.7), 2  # the others have no boxes
-    return {key: tf.constant(value) for key, value in batch.items()}
 
 
 def test_an_answer_has_boxes_in_the_frame_and_falling_scores(detector):
@@ -60,6 +26,19 @@ def test_an_answer_has_boxes_in_the_frame_and_falling_scores(detector):
     for scores, classes, count in zip(found["scores"], found["classes"], found["count"], strict=True):
         assert count == (scores > 0.02).sum() == (classes >= 0).sum()
         assert (np.diff(scores) <= 0).all() and set(classes[:count]) <= {0, 1, 2}
+
+
+def test_every_box_is_found_with_its_video_and_frame(detector):
+    batch, expected = example(), {key: value.numpy() for key, value in detector(example()).items()}
+    named = [batch | dict(video=tf.constant(["a", "b"]), frame=tf.constant([3, number])) for number in (0, 1)]
+    found = evaluate.find(detector, named)
+    count = expected["count"]
+    assert found.num_frames == 4 and len(found.score) == 2 * count.sum()
+    one, other = expected["scores"][0, : count[0]], expected["scores"][1, : count[1]]
+    np.testing.assert_allclose(found.score, np.concatenate([one, other] * 2), rtol=1e-5)
+    assert found.video.tolist() == (["a"] * count[0] + ["b"] * count[1]) * 2
+    assert found.frame.tolist() == [3] * count[0] + [0] * count[1] + [3] * count[0] + [1] * count[1]
+    np.testing.assert_allclose(found.boxes[: count[0]], expected["boxes"][0, : count[0]], rtol=1e-4, atol=1e-6)
 
 
 def test_parts_have_names_of_their_own_and_share_no_variable(detector):
@@ -185,44 +164,24 @@ def test_the_paper_s_backbone_has_a_stride_of_16():
     np.testing.assert_allclose(scaled[0, 0, 0], [1 - 103.939, -116.779, 255 - 123.68], rtol=1e-6)  # BGR less means
 
 
-@pytest.fixture(scope="module")
-def trained(motion_records, tmp_path_factory):
-    work_dir = tmp_path_factory.mktemp("detector") / "run"
-    result = run.train(RECIPE, motion_records, batches, work_dir, devices.make_strategy(1), PACE)
-    return work_dir, result
-
-
-PACE = Pace(steps_per_call=1)
-
-
-def batches(split, recipe, *, batch_size, **_):
-    data = {key: value for key, value in example(recipe).items() if key != "flow"}
-    return tf.data.Dataset.from_tensor_slices(data).repeat().batch(batch_size, drop_remainder=True)
-
-
-def test_a_run_leaves_a_detector(trained):
-    work_dir, result = trained
-    lines = [json.loads(line) for line in (work_dir / "metrics.jsonl").read_text().splitlines()]
-    assert [line["step"] for line in lines] == [1, 2]
-    weighted = [lines[0][name] for name in objective.Detection.measures[:4]]
-    np.testing.assert_allclose(lines[0]["loss"], np.dot([1, 2, 1, 2], weighted), rtol=1e-4)
-    assert result["step"] == 2 and result["classes_train"] == lines[1]["classes"]
-    detector, known, step = start.load_detector(work_dir)
-    assert (step, known.recipe) == (2, RECIPE)
-    fresh = start.start(RECIPE, known.preprocessing.labels, "").build()
-    moved = [not np.array_equal(a, b) for a, b in zip(detector.variables, fresh.variables, strict=True)]
-    assert np.mean(moved) > 0.9  # the checkpoint's, not fresh ones
-    assert detector(example())["boxes"].shape == (2, 6, 4)
-    with pytest.raises(ValueError, match=r"4 of them: class 1 is 'drift_left'\. Received: 2 classes, class 1 is 'x'"):
-        start.check_classes(detector, ("drift_down", "x"))
-
-
-def test_a_run_of_another_configuration_is_refused(trained, motion_records):
-    other = dataclasses.replace(RECIPE, proposals=7)
-    with pytest.raises(ValueError, match="another configuration: proposals 5, now 7"):
-        run.train(other, motion_records, batches, trained[0], devices.make_strategy(1), PACE)
-    with pytest.raises(ValueError, match=r"scripts/evaluate_detector.py. Received: evaluate_every=5"):
-        run.train(RECIPE, motion_records, batches, trained[0], devices.make_strategy(1), Pace(evaluate_every=5))
+def test_the_recipes_are_the_paper_s_and_the_api_s():
+    for name in ("jhmdb", "ucf101_24"):
+        r = recipes.RECIPES[name]
+        assert (r.network, r.backbone, r.tap, r.num_frames, r.rows, r.columns) == (
+            "s3d_g",
+            "resnet50",
+            "Mixed_4e",
+            20,
+            320,
+            400,
+        )
+        assert (r.steps, r.batch_size, r.proposals, r.proposal_overlap, r.key_frame) == (600_000, 11, 300, 0.7, 10)
+        assert (r.anchor_scales, r.anchor_ratios, r.anchor_base) == ((0.25, 0.5, 1, 2), (0.5, 1, 2), 256)
+        assert (r.anchor_sample, r.anchor_share, r.anchor_positive, r.anchor_negative) == (256, 0.5, 0.7, 0.3)
+        assert (r.proposal_sample, r.proposal_share, r.proposal_positive) == (64, 0.25, 0.5)
+        assert (r.objectness_weight, r.anchor_box_weight, r.class_weight, r.box_weight) == (1, 2, 1, 2)
+        assert (r.detection_overlap, r.class_detections, r.detections) == (0.6, 100, 300)
+        assert (r.momentum, r.clip_norm, r.learning_rates[0]) == (0.9, 10, 0.0003)
 
 
 @pytest.mark.parametrize(
@@ -248,7 +207,7 @@ def test_batches_that_are_none(detector, changes, message):
     [
         (dict(backbone="vgg"), "Unknown backbone: choose one of resnet50, i2d. Received: 'vgg'"),
         (dict(backbone="resnet50"), "one width. Received: backbone_width=0.1"),
-        (dict(tap="Mixed_5b"), "stride is 16: .* Received: tap='Mixed_5b'"),
+        (dict(tap="Mixed_5b"), "is 16: MaxPool_4a_3x3, .*, Mixed_4f. Received: tap='Mixed_5b'"),
         (dict(tap="Mixed_9"), "Received: tap='Mixed_9'"),
         (dict(network="c3d"), "Unknown network"),
         (dict(rows=16), "rows must be 32 pixels or more. Received: rows=16"),

@@ -48,14 +48,14 @@ def test_each_frame_is_the_key_frame_once(tmp_path):
 
 def test_boxes_are_drawn_where_they_are_and_the_best_on_top(tmp_path):
     boxes = [detect.Detection("a", 0.9, (0.5, 0.5, 1, 1)), detect.Detection("b", 0.5, (0.5, 0, 1, 1))]
-    image = boxes_drawn.draw(np.zeros((100, 200, 3), np.uint8), boxes, ("a", "b"))
-    assert image[75, 100].tolist() == image[99, 150].tolist() == [255, 64, 64]  # the first colour is red
-    assert image[75, 0].tolist() == [64, 255, 255] and not image[75, 50].any()
+    image = boxes_drawn.draw(np.zeros((100, 200, 3), np.uint8), boxes, ("a", "b"))  # enlarged twice
+    assert image[150, 200].tolist() == image[199, 300].tolist() == [255, 64, 64]  # the first colour is red
+    assert image[150, 0].tolist() == [64, 255, 255] and not image[150, 100].any()
     sheet = boxes_drawn.sheet(dict.fromkeys(range(5), image))
     assert sheet.shape == (2 * (120 + 4), 4 * 244, 3)
     boxes_drawn.write_movie(tmp_path / "boxes.mp4", [image] * 3, 25.0)
     reader = cv2.VideoCapture(str(tmp_path / "boxes.mp4"))
     read = [reader.read()[1] for _ in range(3)]
-    assert all(frame.shape == (100, 200, 3) for frame in read)
+    assert all(frame.shape == (200, 400, 3) for frame in read)
     assert all(np.abs(frame[..., ::-1].astype(int) - image).mean() < 10 for frame in read)
     assert [path.name for path in tmp_path.iterdir()] == ["boxes.mp4"]

@@ -3,8 +3,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from s3d_tf import flag_fields
 from s3d_tf.data.split import open_split
+from s3d_tf.detection.recipes import DetectionRecipe
+from s3d_tf.flag_fields import describe
 from s3d_tf.training import optimizer, recipes, run, warm_start
 
 
@@ -63,9 +64,9 @@ def test_the_width_of_weights_needs_not_be_known():
         recipes.recipe("ucf101", width=0.0)
 
 
-@pytest.mark.parametrize("cls", [recipes.Recipe, run.Pace])
+@pytest.mark.parametrize("cls", [recipes.Recipe, run.Pace, DetectionRecipe])
 def test_every_field_is_described(cls):
-    told = flag_fields.describe(cls)
+    told = describe(cls)
     assert set(told) == {field.name for field in dataclasses.fields(cls)}
     assert all(told.values())
 

@@ -1,0 +1,60 @@
+"""A training run of a detector, what it leaves, and the binary that uses it."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from s3d_tf.detection import objective, run, start
+from s3d_tf.training import devices
+from s3d_tf.training.run import Pace
+from tests.detection.tiny import PACE, RECIPE, batches, example
+
+
+@pytest.fixture(scope="module")
+def trained(motion_records, tmp_path_factory):
+    work_dir = tmp_path_factory.mktemp("detector") / "run"
+    result = run.train(RECIPE, motion_records, batches, work_dir, devices.make_strategy(1), PACE)
+    return work_dir, result
+
+
+def test_a_run_leaves_a_detector(trained):
+    work_dir, result = trained
+    lines = [json.loads(line) for line in (work_dir / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [1, 2]
+    weighted = [lines[0][name] for name in objective.Detection.measures[:4]]
+    np.testing.assert_allclose(lines[0]["loss"], np.dot([1, 2, 1, 2], weighted), rtol=1e-4)
+    assert result["step"] == 2 and result["classes_train"] == lines[1]["classes"]
+    detector, known, step = start.load_detector(work_dir)
+    assert (step, known.recipe) == (2, RECIPE)
+    fresh = start.start(RECIPE, known.preprocessing.labels, "").build()
+    moved = [not np.array_equal(a, b) for a, b in zip(detector.variables, fresh.variables, strict=True)]
+    assert np.mean(moved) > 0.9  # the checkpoint's, not fresh ones
+    assert detector(example())["boxes"].shape == (2, 6, 4)
+    with pytest.raises(ValueError, match=r"4 of them: class 1 is 'drift_left'\. Received: 2 classes, class 1 is 'x'"):
+        start.check_classes(detector, ("drift_down", "x"))
+
+
+def test_a_video_s_boxes_are_written_and_drawn(trained, run_script, motion_videos, tmp_path):
+    video = next((motion_videos / "val").rglob("*.avi"))
+    flags = [f"--work_dir={trained[0]}", f"--output_dir={tmp_path}", "--least_score=0.1"]
+    done = run_script("detect.py", f"--video={video}", *flags)
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        f"{video.stem}.{kind}" for kind in ("json", "mp4", "png")
+    ]
+    found = json.loads((tmp_path / f"{video.stem}.json").read_text())
+    entry = found["videos"][video.name]
+    assert len(found["classes"]) == 4 and set(entry["frame"]) <= set(range(12)) and len(entry["frame"]) > 12
+    assert len(entry["class"]) == len(entry["score"]) == len(entry["boxes"]) == len(entry["frame"])
+    done = run_script("detect.py", "--video=none.mp4", *flags)
+    assert done.returncode == 1 and done.stderr.splitlines()[-1] == "error: There is no such video. Received: none.mp4"
+
+
+def test_a_run_of_another_configuration_is_refused(trained, motion_records):
+    other = dataclasses.replace(RECIPE, proposals=7)
+    with pytest.raises(ValueError, match="another configuration: proposals 5, now 7"):
+        run.train(other, motion_records, batches, trained[0], devices.make_strategy(1), PACE)
+    with pytest.raises(ValueError, match=r"scripts/evaluate_detector.py. Received: evaluate_every=5"):
+        run.train(RECIPE, motion_records, batches, trained[0], devices.make_strategy(1), Pace(evaluate_every=5))
