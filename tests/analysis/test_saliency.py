@@ -10,6 +10,7 @@ from s3d_tf.analysis.explanation import explain, index_of
 from s3d_tf.analysis.saliency import Saliency, enlarge, grad_cam
 from s3d_tf.data import video
 from s3d_tf.networks import build_model, endpoints
+from s3d_tf.serving import video_input
 from s3d_tf.weights import Preprocessing
 from s3d_tf.weights.own import attach
 
@@ -84,6 +85,19 @@ def test_a_video_is_shown_as_it_is_classified(model, motion_videos):
     assert (found.label, found.more, index_of("down", LABELS)) == (LABELS[top], False, 1)
     scores = np.exp(logits) / np.exp(logits).sum()
     assert dict(found.ranking) == pytest.approx(dict(zip(LABELS, scores, strict=True)), rel=1e-4)
+
+
+def test_a_network_of_flow_sees_flow_and_its_heat_lies_over_the_frames(motion_videos):
+    keras.utils.set_random_seed(0)
+    model = build_model("i2d", 2, width=0.1, input_shape=(None, None, None, 2))
+    attach(model, Preprocessing(modality="flow", resize=(40, 40), crop=32, labels=("up", "down")))
+    path = motion_videos / VIDEO
+    found = explain(model, path, "up")
+    frames = np.stack([frame.rgb for frame in video.read_video(path, (40, 40)).frames])[:, 4:36, 4:36]
+    np.testing.assert_array_equal(found.frames, frames)
+    (shown,) = video_input.windows(path, {"flow": model.preprocessing})
+    clip = shown.streams["flow"][:, 4:36, 4:36].astype(np.float32) / 127.5 - 1
+    np.testing.assert_allclose(found.heat, grad_cam(model, clip, 0), atol=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -10,40 +10,41 @@ from experiments.scale import Data, Scale
 from s3d_tf.files import read_json, write_json
 from s3d_tf.training.recipes import recipe
 
-CALLS = []
+PART = Data("motion", "kinetics")
+
+
+CALLS = []  # names of the files that were computed
+
+
+@pytest.fixture
+def calls():
+    CALLS.clear()
+    return CALLS
 
 
 def steps(part, path, factor):
     CALLS.append(path.name)
-    return dict(steps=read_json(path.parent / "result.json")["step"] * factor, classes=part.recipe.steps)
+    return dict(steps=read_json(path.parent / "result.json")["step"] * factor, of=part.recipe.steps)
 
 
-@pytest.fixture
-def trained(motion_records):
-    """A scale of one set, and a way to make its parts look trained."""
-    return Scale("mini", dict(motion=motion_records), dict(motion=recipe("embedded")), seeds=(0,))
-
-
-def run(scale, derivations, folder):
-    part = scale.part(Data("motion", "kinetics"), "i3d")
-    shared = Shared(folder / "shared")
+def run(records, derivation, folder):
+    """The line of an experiment of one part, which looks trained, and the part's folder."""
+    scale = Scale("mini", dict(motion=records), dict(motion=recipe("embedded")), seeds=(0,))
+    part, shared = scale.part(PART, "i3d"), Shared(folder / "shared")
     made = part.folder(shared.parts)
     made.mkdir(parents=True, exist_ok=True)
     evaluated = dict(top1=1.0, top5=1.0, mean_class_accuracy=1.0, num_videos=10, chance=0.25, protocol={}, damaged=[])
     write_json(made / "result.json", dict(step=500, seconds_of_this_session=1.0))
     write_json(made / "evaluation_val.json", evaluated)
-    entry = Entry("motion", "i3d", part, derivations=derivations)
-    about = Experiment("x", "X", (), lambda _: [entry], lambda lines: dict(lines=lines), lambda _: {})
+    entry = Entry("motion", "i3d", part, derivations=(derivation,))
+    about = Experiment("x", "X", (PART,), lambda _: [entry], lambda lines: dict(lines=lines), lambda _: {})
     return experiment.run(about, scale, folder / "x", shared, in_this_process)["lines"][0], made
 
 
-def test_it_is_computed_once_and_told_in_the_line(trained, tmp_path, monkeypatch):
-    monkeypatch.setattr("experiments.experiment.versions", dict)
-    monkeypatch.setattr("experiments.experiment._EVALUATED", ("top1",))
-    CALLS.clear()
+def test_it_is_computed_once_and_told_in_the_line(motion_records, tmp_path, calls):
     double, triple = (Derivation("rest", steps, dict(factor=factor)) for factor in (2, 3))
-    line, made = run(trained, (double,), tmp_path)
-    assert line["rest"] == dict(steps=1000, classes=500) == read_json(double.path(made))
-    assert run(trained, (double,), tmp_path)[0] == line and len(CALLS) == 1
-    assert run(trained, (triple,), tmp_path)[0]["rest"]["steps"] == 1500  # other settings, another file
-    assert len(set(CALLS)) == 2 and double.path(made).exists()
+    line, made = run(motion_records, double, tmp_path)
+    assert line["rest"] == dict(steps=1000, of=500) == read_json(double.path(made))
+    assert run(motion_records, double, tmp_path)[0] == line and len(calls) == 1
+    assert run(motion_records, triple, tmp_path)[0]["rest"]["steps"] == 1500  # other settings, another file
+    assert len(set(calls)) == 2 and double.path(made).exists()
