@@ -128,7 +128,7 @@ def draw(result: dict) -> dict[str, bytes]:
         f"Costs: {costs.CONVENTION}.",
         "Numbers beside the points are K. Below: the mean of top-1 over K = 3, 5, 7 and 9 and its deviation.",
     ]
-    page = tables.page(result, _points(result), [*notes, _means(result).rstrip()])
+    page = tables.page(result, _points(result), [*notes, _means(result).rstrip()], over="one seed")
     return figures.encode(figure, "figure") | {"table.md": page}
 
 

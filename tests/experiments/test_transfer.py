@@ -70,7 +70,7 @@ def test_an_experiment_on_the_official_splits_from_parts_to_table(dry, tmp_path)
         (shared.parts / key).mkdir(parents=True)
     result = experiment.run(table5_transfer.EXPERIMENT, dry, tmp_path / "out", shared, measure)
     assert result["trainings"] == 14
-    assert [claim["text"].partition(":")[0] for claim in result["claims"]] == ["UCF101", "HMDB51"]
+    assert result["claims"] == []  # of a dry run
     rows = (tmp_path / "out" / "table.md").read_text().splitlines()
     tops = "50.0 | 50.0 | 50.0 | 50.0 ± 0.0 | 50.0"
     assert f"| I3D | trained before | UCF101 | {tops} | 95.6 | – |" in rows
