@@ -103,7 +103,7 @@ def _summary(sections: list[Section]) -> str:
     ]
     head = '<h2 id="claims">What should be seen, and was it?</h2>'
     if not rows:
-        return f"{head}\n<p>A dry run makes no claims.</p>"
+        return f"{head}\n<p>Nothing is claimed here; a dry run makes no claims.</p>"
     held = sum(claim["holds"] for _, claim in claims)
     told = f"<p>{held} of {len(claims)} claims hold. Reasons for the others stand in their sections.</p>"
     return f"{head}\n{told}\n{hypertext.table(['', 'experiment', 'claim', 'measured'], rows, 'stack')}"
@@ -165,7 +165,7 @@ def _making(sections: list[Section]) -> str:
         for made in section.config.get("made", []) or [{}]:
             dates = " to ".join(_minute(made[key]) for key in ("first", "last") if made.get(key))
             row = [short(section), section.result["trainings"], section.result["training_seconds"]]
-            row += [made.get("parts", ""), made.get("seconds", ""), dates, made.get("commit") or "not recorded"]
+            row += [made.get("parts", ""), made.get("seconds") or "", dates, made.get("commit") or "not recorded"]
             rows.append([text(cell) for cell in row])
             machines.append(made.get("machine"))
             versions.append(made.get("versions"))

@@ -15,6 +15,7 @@ The flags of scale, data, seeds and steps are those of each experiment (README.m
 from __future__ import annotations
 
 import signal
+import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -102,8 +103,10 @@ def _each(experiments: Sequence[Experiment], do: Callable[[Experiment], object])
     for experiment in experiments:
         try:
             do(experiment)
-        except FAILURES as error:
-            failed[experiment.name] = " ".join(str(error).split())
+        except Exception as error:  # the others need not wait for a defect of this one to be mended
+            if not isinstance(error, FAILURES):
+                traceback.print_exc()
+            failed[experiment.name] = " ".join(str(error).split()) or type(error).__name__
             tqdm.write(f"{experiment.name} failed: {failed[experiment.name]}")
     return failed
 

@@ -83,6 +83,19 @@ def test_what_fails_is_named_and_the_others_are_done(do, tmp_path):
     assert (tmp_path / "table3_gating_something" / "table.md").exists()
 
 
+def test_a_defect_of_one_is_named_with_its_place(do, tmp_path, capsys):
+    class Defect(Stub):
+        def __call__(self, name, *arguments):
+            if "temporal_branches" in name:
+                raise KeyError("nowhere")
+            return super().__call__(name, *arguments)
+
+    assert do(Defect(), ("footnote5_branches", "table3_gating_something")) == {"footnote5_branches": "'nowhere'"}
+    captured = capsys.readouterr()
+    assert "footnote5_branches failed: 'nowhere'" in captured.out and 'raise KeyError("nowhere")' in captured.err
+    assert (tmp_path / "table3_gating_something" / "table.md").exists()
+
+
 def test_every_experiment_loads_under_its_own_name():
     assert [contents.load(name).name for name in contents.NAMES] == list(contents.NAMES)
 
