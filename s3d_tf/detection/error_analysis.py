@@ -1,4 +1,4 @@
-"""What a detector does wrong, as ACT takes it apart (Kalogeiton et al. 2017, section 4.3 and their `frameAP_error`).
+"""What a detector does wrong, as ACT takes it apart (Kalogeiton et al. 2017, `frameAP_error` of their code).
 
 Every detection is of one kind, by the first of these that holds:
 

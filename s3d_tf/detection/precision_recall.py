@@ -72,17 +72,17 @@ def match(pairs: Pairs, score: np.ndarray) -> np.ndarray:
 
 
 def by_class(
-    true_label: np.ndarray, label: np.ndarray, score: np.ndarray, hit: np.ndarray, num: int
+    true_label: np.ndarray, label: np.ndarray, score: np.ndarray, hit: np.ndarray, num_classes: int
 ) -> list[ClassCurve]:
-    """The curve of each of `num` classes.
+    """The curve of each of `num_classes` classes.
 
     Args:
         true_label: `[N]` class of each thing to be found.
         label, score, hit: `[M]` of each detection.
     """
-    num_true = np.bincount(true_label, minlength=num)
+    num_true = np.bincount(true_label, minlength=num_classes)
     curves = []
-    for number in range(num):
+    for number in range(num_classes):
         rows = np.flatnonzero(label == number)
         rows = rows[order(score[rows])]
         curves.append(ClassCurve(int(num_true[number]), score[rows], hit[rows]))

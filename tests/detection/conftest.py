@@ -14,7 +14,7 @@ def columns(rows, count):
 
 @pytest.fixture
 def make():
-    """Rows of (video, frame, label, track, box) and (video, frame, label, score, box) -> ground truth and detections."""
+    """Rows of (video, frame, label, track, box) and (video, frame, label, score, box) -> truth, detections."""
 
     def rows_to_arrays(true, found=(), videos=("a", "b"), classes=("run", "jump")):
         video, frame, label, track, boxes = columns(true, 5)

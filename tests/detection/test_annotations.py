@@ -79,5 +79,5 @@ def test_a_track_has_one_box_a_frame_and_names_are_their_own(make):
 
 
 def test_a_split_without_boxes_is_refused():
-    with pytest.raises(ValueError, match="No video of the split has a box. Received: 'test', 0 videos"):
+    with pytest.raises(ValueError, match=r"No video of the split has a box. Received: 'test', 0 videos"):
         annotations.of_items([], ["run"], "test")

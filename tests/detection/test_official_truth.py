@@ -23,7 +23,7 @@ def ucf24(tmp_path_factory) -> annotations.GroundTruth:
 
 @pytest.fixture(scope="module")
 def jhmdb() -> annotations.GroundTruth:
-    """A file a frame, `CLASS_NAME_FRAME.txt`, frames from 1: class from 1, x and y of the first and of the last corner."""
+    """A file a frame, `CLASS_NAME_FRAME.txt`, frames from 1: class from 1, left, top, right, bottom."""
     videos = defaultdict(list)
     with zipfile.ZipFile(shared_folder() / "splits/jhmdb/groundtruths_jhmdb.zip") as archive:
         for name in archive.namelist():
