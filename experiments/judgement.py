@@ -42,7 +42,7 @@ def likely_reason(*found: dict) -> str:
     if max(deviations) >= WIDE:
         return (
             f"The {len(found[0]['values'])} values of one mean differ much (deviation {max(deviations) * 100:.1f} "
-            "points): too few to tell which is better."
+            "points), so as many others may fall otherwise."
         )
     return UNKNOWN
 

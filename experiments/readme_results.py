@@ -79,7 +79,7 @@ def _opening(sections: list[Section], here: str) -> str:
     lines = [line for section in sections for line in read_lines(section.folder / METRICS)]
     trained = {line["part"]: line["seconds"] for line in lines if "seconds" in line}
     machines = [made["machine"] for section in sections for made in section.config.get("made", []) if made["machine"]]
-    on = f" on {machines[0]['cores']} cores ({machines[0]['cpu']})" if machines else ""
+    on = f" ({machines[0]['cpu']}, cores: {machines[0]['cores']})" if machines else ""
     text = (
         f"`python experiments/run_all.py --scale={scale}` makes all of the paper's tables and figures and "
         f"[a page]({here}/{report.FILE}) that explains them: {len(trained)} trainings, "

@@ -160,15 +160,9 @@ def _making(sections: list[Section]) -> str:
     """Machines, versions, commits and times."""
     heads = ["experiment", "trainings", "seconds of training", "parts", "seconds, all told", "first and last, UTC"]
     heads += ["commit"]
-    rows, machines, versions = [], [], []
-    for section in sections:
-        for made in section.config.get("made", []) or [{}]:
-            dates = " to ".join(_minute(made[key]) for key in ("first", "last") if made.get(key))
-            row = [short(section), section.result["trainings"], section.result["training_seconds"]]
-            row += [made.get("parts", ""), made.get("seconds") or "", dates, made.get("commit") or "not recorded"]
-            rows.append([text(cell) for cell in row])
-            machines.append(made.get("machine"))
-            versions.append(made.get("versions"))
+    rows = [[text(cell) for cell in row] for section in sections for row in _made(section)]
+    all_made = [made for section in sections for made in section.config.get("made", [])]
+    machines, versions = ([made.get(key) for made in all_made] for key in ("machine", "versions"))
     parts = ['<h2 id="making">How it was made</h2>', f"<p>{text(report_words.MAKING)}</p>"]
     parts += [f"<p>Machine: {text(_machine(each))}.</p>" for each in _different(machines)]
     parts += [
@@ -181,6 +175,17 @@ def _making(sections: list[Section]) -> str:
     return "\n".join(parts)
 
 
+def _made(section: Section) -> list[list]:
+    """A row a commit and machine; what is of the whole experiment stands in the first."""
+    whole = [short(section), section.result["trainings"], section.result["training_seconds"]]
+    rows = []
+    for made in section.config.get("made") or [{}]:
+        dates = " to ".join(_minute(made[key]) for key in ("first", "last") if made.get(key))
+        row = [made.get("parts", ""), made.get("seconds") or "", dates, made.get("commit") or "not recorded"]
+        rows.append([*(whole if not rows else [""] * len(whole)), *row])
+    return rows
+
+
 def _different(values: list) -> list:
     """Each value once, without None."""
     return [value for position, value in enumerate(values) if value is not None and value not in values[:position]]
@@ -188,7 +193,7 @@ def _different(values: list) -> list:
 
 def _machine(machine: dict) -> str:
     gpus = ", ".join(machine["gpus"]) or "no GPU"
-    return f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gb']} GB of memory, {gpus}"
+    return f"{machine['cpu']}, cores: {machine['cores']}, {machine['memory_gb']} GB of memory, {gpus}"
 
 
 def _minute(date: str) -> str:

@@ -162,7 +162,7 @@ def test_the_readmes_section_is_written_once(results):
     assert after.replace(after[after.index(readme_results.BEGIN) : after.index("## Read on")], "") == before
     assert "| I3D | moves | 30.0 ± 0.0 | 30.0 ± 0.0 | 25.0 | Something-something | 45.8 | 15.2 |" in after
     assert f"]({results.name}/figure4_tradeoff/figure.svg)" in after
-    assert "- Table 1: I3D on the moves has at least 90 % forwards" in after
+    assert "- Table 1: Moves: I3D has at least 90 % forwards" in after
     changed = readme_results.updated(after, section.replace("| 45.8 |", r"| \1 |"))
     assert changed == after.replace("| 45.8 |", r"| \1 |") != after
     with pytest.raises(ValueError, match="Received: neither"):
