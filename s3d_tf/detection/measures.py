@@ -1,12 +1,9 @@
-"""All measures of a detector on one set, as numbers, as a table by class and as a picture."""
+"""All measures of a detector on one set, as numbers and as a table by class."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..analysis.precision_recall import draw
-from ..files import write_bytes, write_csv, write_json
 from . import error_analysis, frame_ap, precision_recall, tubes, video_ap
 from .annotations import Detections, GroundTruth
 from .linking import link
@@ -64,18 +61,6 @@ def table(measures: Measures) -> list[list]:
         cells = [_digits(value) for value in (*precisions, *(errors.get(each) for each in kinds))]
         rows.append([name, curve.num_true, len(curve.hit), *cells])
     return rows
-
-
-def write(measures: Measures, folder: Path, name: str) -> None:
-    """Writes `name.json`, `name.csv` and `name.png` into a folder.
-
-    Raises:
-        ImportError: matplotlib is not installed (the extra "plots"); the other two are written.
-    """
-    write_json(folder / f"{name}.json", measures.result)
-    write_csv(folder / f"{name}.csv", table(measures))
-    title = f"frame-mAP {measures.result['frame_map']:.1%} at an overlap of {frame_ap.THRESHOLD}"
-    write_bytes(folder / f"{name}.png", draw(measures.frame, measures.classes, title))
 
 
 def _digits(value: float | None) -> str:

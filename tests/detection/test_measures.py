@@ -5,9 +5,9 @@ import cv2
 import numpy as np
 import pytest
 
-from s3d_tf.analysis import precision_recall as picture
-from s3d_tf.detection import report
+from s3d_tf.analysis import detection_report
 from s3d_tf.detection.frame_ap import frame_ap
+from s3d_tf.detection.measures import measure
 from tests.detection.conftest import SQUARE, moved
 
 TRUE = [(0, frame, 0, 0, SQUARE) for frame in range(8)]
@@ -17,7 +17,7 @@ def test_numbers_table_and_picture(make, tmp_path):
     pytest.importorskip("matplotlib")
     rows = [(0, frame, 0, 0.5, SQUARE) for frame in range(6)] + [(1, 0, 1, 0.9, SQUARE)]
     truth, detections = make(TRUE, rows)
-    report.write(report.measure(truth, detections, min_frames=1), tmp_path, "measures_test")
+    detection_report.write(measure(truth, detections, min_frames=1), tmp_path, "measures_test")
     result = json.loads((tmp_path / "measures_test.json").read_text())
     assert result["frame_map"] == 0.75
     assert result["video_map"] == {"0.2": 1.0, "0.5": 1.0, "0.75": 1.0, "0.5:0.95": 0.6}  # an overlap of 6 / 8
@@ -39,7 +39,9 @@ def test_the_picture_shows_the_curve(make):
         for score in (0.1, 0.9)
     )
     images = [
-        cv2.imdecode(np.frombuffer(picture.draw(frame_ap(*some), ("run", "$x\udcff"), "a $ title"), np.uint8), 1)
+        cv2.imdecode(
+            np.frombuffer(detection_report.draw(frame_ap(*some), ("run", "$x\udcff"), "a $ title"), np.uint8), 1
+        )
         for some in (good, bad)
     ]
     assert images[0].shape == images[1].shape
