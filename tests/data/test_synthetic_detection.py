@@ -1,5 +1,6 @@
 import json
 
+import cv2
 import numpy as np
 import pytest
 
@@ -180,3 +181,19 @@ def test_actors_that_make_no_sense_are_refused(tmp_path, wrong):
 def test_annotations_that_make_no_sense_are_refused(tmp_path, changes, message):
     with pytest.raises(ValueError, match=message):
         annotated(tmp_path, [actor([0, 0, 1, 1])], **changes)
+
+
+def test_the_binaries_draw_prepare_and_inspect_a_set_with_boxes(run_script, tmp_path):
+    sizes = ("--num_train=3", "--num_val=1", "--num_frames=8")
+    source, data = f"{tmp_path}/videos", f"{tmp_path}/records"
+    prepared = (f"--source={source}", f"--output_dir={data}", "--resize=96x128", "--workers=1")
+    for script, *arguments in (
+        ("make_detection_set.py", f"--output_dir={source}", *sizes),
+        ("prepare_videos.py", "--dataset=annotated", *prepared),
+        ("inspect_dataset.py", f"--data_dir={data}", "--check", f"--output={tmp_path}/sheet.png", "--num_frames=8"),
+    ):
+        done = run_script(script, *arguments)
+        assert done.returncode == 0, done.stderr
+    assert "all as the manifest says" in done.stdout
+    sheet = cv2.cvtColor(cv2.imread(f"{tmp_path}/sheet.png"), cv2.COLOR_BGR2RGB).astype(int)
+    assert (abs(sheet - (255, 220, 0)).max(-1) < 60).sum() > 1000  # the boxes

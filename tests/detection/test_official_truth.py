@@ -9,6 +9,7 @@ import pytest
 from s3d_tf.data.datasets import list_dataset
 from s3d_tf.data.records import Box
 from s3d_tf.detection import annotations, frame_ap, precision_recall, tubes, video_ap
+from s3d_tf.detection.linking import Linking
 from s3d_tf.detection.measures import measure
 from tests.conftest import shared_folder
 
@@ -47,7 +48,7 @@ def test_ucf24_is_exactly_1(ucf24):
 
 def test_ucf24_linked_without_knowing_the_actors(ucf24):
     """Actors that meet cannot be told apart by boxes of one score."""
-    measures = measure(ucf24, annotations.as_detections(ucf24), min_frames=1)
+    measures = measure(ucf24, annotations.as_detections(ucf24), Linking(min_frames=1))
     assert measures.result["frame_map"] == 1.0
     assert measures.result["tubes"] == 1374
     expected = {"0.2": 0.974811, "0.5": 0.950631, "0.75": 0.895166, "0.5:0.95": 0.898431}
