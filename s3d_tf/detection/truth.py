@@ -14,12 +14,16 @@ def of_split(split: Split) -> GroundTruth:
     """The boxes of all videos, by media id, in the order of the records.
 
     Raises:
-        ValueError: no record has a box.
-        tf.errors.OpError: a record is damaged.
+        ValueError: no record has a box, or one is damaged.
     """
     videos = []
     for index, name in enumerate(tqdm(split.media_ids, unit="video", desc="boxes", disable=None)):
-        boxes = records.parse_boxes(split.load(tf.constant(index, tf.int64)))
+        try:
+            boxes = records.parse_boxes(split.load(tf.constant(index, tf.int64)))
+        except tf.errors.OpError:
+            raise ValueError(
+                f"A record is damaged: run scripts/inspect_dataset.py --check and prepare anew. Received: {name}"
+            ) from None
         corners = tf.reshape(boxes.corners.flat_values, [-1, 4])
         fields = (boxes.label.value_rowids(), corners, boxes.label.values, boxes.track.values)
         rows = zip(*(values.numpy().tolist() for values in fields), strict=True)

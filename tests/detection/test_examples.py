@@ -1,5 +1,7 @@
 import itertools
 import json
+import pathlib
+import shutil
 
 import numpy as np
 import pytest
@@ -177,6 +179,18 @@ def test_what_cannot_be_is_one_sentence(data_dir, motion_records):
         train(motion_records, streams=("rgb", "flow"))
     with pytest.raises(ValueError, match="A clip has 1 frame or more"):
         train(data_dir, num_frames=0)
+
+
+def test_a_damaged_record_is_named_by_the_truth_and_left_out_of_evaluation(data_dir, tmp_path):
+    folder = shutil.copytree(data_dir, tmp_path / "copy")
+    split = open_split(folder, "val")
+    shard = pathlib.Path(split.files[0])
+    content = bytearray(shard.read_bytes())
+    content[int(split.offset[1]) + 500] ^= 1  # in the second of two records
+    shard.write_bytes(content)
+    with pytest.raises(ValueError, match=f"A record is damaged: .*Received: {split.media_ids[1]}"):
+        truth.of_split(split)
+    assert set(evaluate(folder)["video"].tolist()) == {split.media_ids[0].encode()}
 
 
 def test_short_videos_are_spoken_of_once(data_dir, monkeypatch):
