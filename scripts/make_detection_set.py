@@ -3,7 +3,7 @@
     python scripts/make_detection_set.py --output_dir=/tmp/actors
     python scripts/prepare_videos.py --dataset=annotated --source=/tmp/actors --output_dir=/tmp/records --resize=96x128
 
-writes 400 training and 60 validation videos of four drifts, 20 frames of 96x128 pixels each, in about 15 seconds.
+writes 400 training and 60 validation videos of four drifts, 20 frames of 96x128 pixels each, in a few seconds.
 """
 
 from pathlib import Path

@@ -1,10 +1,9 @@
-"""The embedded detection set: one to three textured actors before a textured background, whose class is only how they
-move.
+"""The embedded detection set: one to three textured actors, whose class is only how they move; their boxes are known.
 
 An actor is a patch through which a texture drifts, in the direction of its class; the patch wanders slowly in any
-direction, whatever its class. Its box is known in every frame, to the pixel. Of an actor's size, place, colours and
-single frames none says anything of its class, in any frame and in any order of the frames; backwards, with the
-patch's path turned, an actor of one class is, bit for bit, one of the opposite class.
+direction, whatever its class. Its box is known in every frame, to the pixel. Neither size, place and colours of an
+actor nor its frames without their order say anything of its class: backwards, with the patch's path turned, an actor
+of one class is, bit for bit, one of the opposite class.
 """
 
 from __future__ import annotations

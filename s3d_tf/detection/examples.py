@@ -1,5 +1,4 @@
-"""The tf.data chain of a detector: a key frame, the frames around it, its boxes. Deterministic from (seed, epoch,
-position).
+"""The tf.data chain of a detector: a key frame, the frames around it, its boxes; from (seed, epoch, position) alone.
 
 A clip is `num_frames` consecutive frames of which number `num_frames // 2` is the key frame; before the first frame
 of a video and after its last one that frame is repeated. Whole frames are resized to `size`, and so the boxes, as
