@@ -13,7 +13,7 @@ from pathlib import Path
 from absl import flags
 
 from s3d_tf import cli
-from s3d_tf.detection import examples, recipes, run
+from s3d_tf.detection import recipes, run
 from s3d_tf.flag_fields import define, given
 from s3d_tf.training import devices, stopping
 from s3d_tf.training.run import Pace
@@ -31,7 +31,7 @@ def main(_):
     recipe = recipes.recipe(RECIPE.value, **given(recipes.DetectionRecipe, CHANGES))
     strategy = devices.make_strategy(NUM_REPLICAS.value)
     data_dir, work_dir = Path(DATA_DIR.value), Path(WORK_DIR.value)
-    result = run.train(recipe, data_dir, examples.train, work_dir, strategy, Pace(**given(Pace, PACE)))
+    result = run.train(recipe, data_dir, work_dir, strategy, Pace(**given(Pace, PACE)))
     print(f"step {result['step']} of {recipe.steps}, {work_dir}")
     if result["damaged"]:
         print(f"{len(result['damaged'])} damaged records passed over: {', '.join(result['damaged'])}")

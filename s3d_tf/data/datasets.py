@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from .layouts import folders, hmdb51, jhmdb, kinetics, something, tfds, ucf24, ucf101
+from .layouts import annotated, folders, hmdb51, jhmdb, kinetics, something, tfds, ucf24, ucf101
 from .layouts.source import Source
 from .listing import Listing
 
@@ -44,6 +44,7 @@ DATASETS = {
     "hmdb51": DataSet(hmdb51.read, num_splits=3),
     "jhmdb": DataSet(jhmdb.read, num_splits=3),
     "ucf101_24": DataSet(ucf24.read),
+    "annotated": DataSet(annotated.read),
     "tfds": DataSet(tfds.read),
 }
 
@@ -83,4 +84,5 @@ def list_dataset(
     if annotations is not None and not annotations.is_dir():
         raise ValueError(f"There is no such folder of annotations. Received: {annotations}")
     listing = row.read(Source(source, annotations or source, split_number, make_split, label_map, seed))
-    return dataclasses.replace(listing, dataset=name, may_flip=row.may_flip, eval_frames=row.eval_frames)
+    may_flip = row.may_flip and listing.may_flip
+    return dataclasses.replace(listing, dataset=name, may_flip=may_flip, eval_frames=row.eval_frames)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -72,13 +72,7 @@ def training_batches(
         ValueError: a crop that does not fit, a stream that was not prepared, flips where left and right matter.
     """
     check(split, crop, streams)
-    if flip and not split.may_flip:
-        raise ValueError(f"The classes of {split.dataset} tell left from right; do not flip. Received: flip={flip}")
-    if first_batch % (replicas * num_workers):
-        raise ValueError(
-            f"first_batch must be a multiple of {replicas} replicas x {num_workers} workers. Received: {first_batch}"
-        )
-    damage = damage or Damage(split)
+    check_flip(split, flip)
 
     def choose(seeds: tf.Tensor, index: tf.Tensor) -> dict:
         record = records.parse(split.load(index), streams)
@@ -86,21 +80,70 @@ def training_batches(
         box = clips.random_box(*tf.unstack(record.size), crop, seeds[1])
         mirrored = tf.random.stateless_uniform([], seeds[2]) < (0.5 if flip else 0.0)
         chosen = clips.Chosen(gather(record, frames), box, record.size, mirrored)
-        return dict(chosen=chosen, label=record.label, media_id=record.media_id, seeds=seeds, index=index)
-
-    def choose_whole(position: tf.Tensor, index: tf.Tensor) -> dict:
-        base = tf.stack([tf.cast(seed, tf.int64), position])
-        seeds = tf.stack([tf.random.experimental.stateless_fold_in(base, i) for i in range(3)])
-        return damage.or_next(lambda number: choose(tf.cast(seeds, tf.int64), number), index)
+        return dict(chosen=chosen, label=record.label, media_id=record.media_id)
 
     def decode(choice: dict) -> Batch:
         return example(clips.decode(choice["chosen"], crop), choice["label"], choice["media_id"])
 
+    return endless(
+        split,
+        choose,
+        decode,
+        num_bytes=num_frames * crop * crop * 3,
+        batch_size=batch_size,
+        seed=seed,
+        first_batch=first_batch,
+        damage=damage,
+        replicas=replicas,
+        worker=worker,
+        num_workers=num_workers,
+    )
+
+
+def endless(
+    split: Split,
+    choose: Callable[[tf.Tensor, tf.Tensor], dict],
+    decode: Callable[[dict], Batch],
+    *,
+    num_bytes: int,
+    batch_size: int,
+    seed: int,
+    first_batch: int = 0,
+    damage: Damage | None = None,
+    replicas: int = 1,
+    worker: int = 0,
+    num_workers: int = 1,
+) -> tf.data.Dataset:
+    """Endless shuffled batches of whatever is made of one record; a damaged record is replaced by the next whole one.
+
+    Args:
+        choose: of three seeds `[3, 2]` int64 and a record's number, what is to be decoded of it.
+        decode: one choice, or several with one more dimension in front, to a batch.
+        num_bytes: of one decoded clip.
+        others: see `training_batches`.
+
+    Raises:
+        ValueError: batches left out that cannot be shared among the workers.
+    """
+    if first_batch % (replicas * num_workers):
+        raise ValueError(
+            f"first_batch must be a multiple of {replicas} replicas x {num_workers} workers. Received: {first_batch}"
+        )
+    damage = damage or Damage(split)
+
+    def choose_numbered(seeds: tf.Tensor, index: tf.Tensor) -> dict:
+        return dict(choose(seeds, index), seeds=seeds, index=index)
+
+    def choose_whole(position: tf.Tensor, index: tf.Tensor) -> dict:
+        base = tf.stack([tf.cast(seed, tf.int64), position])
+        seeds = tf.stack([tf.random.experimental.stateless_fold_in(base, i) for i in range(3)])
+        return damage.or_next(lambda number: choose_numbered(tf.cast(seeds, tf.int64), number), index)
+
     def decode_alone(choice: dict) -> Batch:
-        return damage.or_next(lambda number: decode(choose(choice["seeds"], number)), choice["index"])
+        return damage.or_next(lambda number: decode(choose_numbered(choice["seeds"], number)), choice["index"])
 
     # Frames are decoded to their place in the batch: copying clips together would take a fifth of the time.
-    group = batch_size if batch_size * num_frames * crop * crop * 3 <= GROUP_BYTES else 1
+    group = batch_size if batch_size * num_bytes <= GROUP_BYTES else 1
     decoded = (
         order(split, batch_size, seed, first_batch)
         .batch(replicas)
@@ -201,6 +244,12 @@ def padded(batch: Batch, size: int) -> Batch:
     return filled
 
 
+def check_flip(split: Split, flip: bool) -> None:
+    """Raises a ValueError for flips where left and right matter."""
+    if flip and not split.may_flip:
+        raise ValueError(f"The classes of {split.dataset} tell left from right; do not flip. Received: flip={flip}")
+
+
 def check(split: Split, crop: int, streams: Sequence[str] = (records.RGB_STREAM,)) -> None:
     """Raises a ValueError when the stored frames do not have what is asked of them."""
     smaller = split.frame_size if isinstance(split.frame_size, int) else min(split.frame_size)
@@ -209,6 +258,11 @@ def check(split: Split, crop: int, streams: Sequence[str] = (records.RGB_STREAM,
             f"The crop must fit into the stored frames, whose smaller side is {smaller} pixels; prepare larger frames "
             f"or set a smaller crop. Received: {crop}"
         )
+    check_streams(split, streams)
+
+
+def check_streams(split: Split, streams: Sequence[str]) -> None:
+    """Raises a ValueError for streams that were not prepared."""
     if lacking := [stream for stream in streams if stream not in split.streams]:
         raise ValueError(
             f"The records hold {', '.join(split.streams)}; prepare them with --streams. Received: {', '.join(lacking)}"

@@ -6,11 +6,14 @@ opposite class, and a single frame says nothing. *Appearance*: the class is what
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -92,26 +95,40 @@ def write_set(spec: SyntheticSet, directory: Path) -> int:
     """
     fields = {**dataclasses.asdict(spec), "classes": list(spec.classes)}
     count = spec.num_train + spec.num_val
+    with whole_folder(directory, fields) as folder:
+        if folder is None:
+            return count
+        if spec.seed < 0:
+            raise ValueError(f"seed must not be negative. Received: {spec.seed}")
+        with tqdm(total=count, unit="video", desc="drawing") as bar:
+            for split, split_count in (("train", spec.num_train), ("val", spec.num_val)):
+                for index in range(split_count):
+                    label = spec.classes[index % len(spec.classes)]
+                    path = folder / split / label / f"{index:05d}.avi"
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    random = np.random.default_rng([spec.seed, ("train", "val").index(split), index])
+                    write_video(path, render(spec, label, random), spec.fps)
+                    bar.update()
+    return count
+
+
+@contextlib.contextmanager
+def whole_folder(directory: Path, fields: dict[str, Any]) -> Iterator[Path | None]:
+    """A folder to fill with what `fields` describe, which then appears as `directory`; None if that holds it already.
+
+    Raises:
+        ValueError: the directory holds something else.
+    """
     if directory.exists():
         if (directory / _SPEC).exists() and read_json(directory / _SPEC) == fields:
-            return count
+            yield None
+            return
         raise ValueError(f"The folder holds something else; choose another or delete it. Received: {directory}")
-    if spec.seed < 0:
-        raise ValueError(f"seed must not be negative. Received: {spec.seed}")
     temporary = directory.with_name(f"{directory.name}.tmp")  # what a killed call left there goes
     shutil.rmtree(temporary, ignore_errors=True)
-    with tqdm(total=count, unit="video", desc="drawing") as bar:
-        for split, split_count in (("train", spec.num_train), ("val", spec.num_val)):
-            for index in range(split_count):
-                label = spec.classes[index % len(spec.classes)]
-                path = temporary / split / label / f"{index:05d}.avi"
-                path.parent.mkdir(parents=True, exist_ok=True)
-                random = np.random.default_rng([spec.seed, ("train", "val").index(split), index])
-                write_video(path, render(spec, label, random), spec.fps)
-                bar.update()
+    yield temporary
     write_json(temporary / _SPEC, fields)
     os.replace(temporary, directory)
-    return count
 
 
 def write_video(path: Path, frames: np.ndarray, fps: float) -> None:

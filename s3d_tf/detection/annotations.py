@@ -140,6 +140,26 @@ def of_items(items: Iterable[Item], classes: Sequence[str], split: str) -> Groun
     return ground_truth(((item.media_id, item.boxes or ()) for item in chosen), classes)
 
 
+def detections_of(
+    truth: GroundTruth,
+    names: Sequence[str],
+    frame: np.ndarray,
+    label: np.ndarray,
+    score: np.ndarray,
+    boxes: np.ndarray,
+) -> Detections:
+    """Detections whose videos are told by name, `[N]` of each, in the numbering of the ground truth.
+
+    Raises:
+        ValueError: the ground truth has no such video, or rows that make no sense.
+    """
+    numbers = {name: number for number, name in enumerate(truth.videos)}
+    if unknown := next((name for name in names if name not in numbers), None):
+        raise ValueError(f"The ground truth has no such video. Received: {unknown}")
+    video = np.array([numbers[name] for name in names], np.int64)
+    return Detections(truth.videos, truth.classes, video, frame, label, boxes, score=score)
+
+
 def as_detections(truth: GroundTruth, score: float = 1.0) -> Detections:
     """The ground truth as a detector that knows it would answer."""
     score = np.full(len(truth.boxes), score)

@@ -10,6 +10,7 @@ That and `least_score` are all the trimming there is. A tube's score is the mean
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -24,6 +25,32 @@ from .tubes import Tubes
 _AT_ONCE = 1 << 18  # boxes: the frames of many videos are stepped through together
 
 
+@dataclasses.dataclass(frozen=True)
+class Linking:
+    """How tubes are made.
+
+    Attributes:
+        overlap_weight: of overlaps beside scores.
+        min_overlap: two boxes that overlap less are not linked; above 0.
+        least_score: boxes that score less are left out first.
+        most: of a class in a frame the best ones are linked, others left out.
+        min_frames: shorter tubes are left out: a single box with a high score would be worth more than any long tube.
+    """
+
+    overlap_weight: float = 1.0
+    min_overlap: float = 0.1
+    least_score: float = 0.0
+    most: int = 10
+    min_frames: int = 8
+
+    def __post_init__(self):
+        if not (0 < self.min_overlap <= 1 and self.overlap_weight >= 0 and self.most >= 1 and self.min_frames >= 1):
+            raise ValueError(
+                "min_overlap must be in (0, 1], overlap_weight 0 or more, most and min_frames 1 or more. Received: "
+                f"{self}"
+            )
+
+
 class _Graph(NamedTuple):
     """Boxes by frame, and which may follow which."""
 
@@ -35,45 +62,26 @@ class _Graph(NamedTuple):
     gain: np.ndarray  # [E] what it adds
 
 
-def link(
-    detections: Detections,
-    *,
-    overlap_weight: float = 1.0,
-    min_overlap: float = 0.1,
-    least_score: float = 0.0,
-    most: int = 10,
-    min_frames: int = 8,
-) -> Tubes:
+def link(detections: Detections, how: Linking | None = None) -> Tubes:
     """All tubes of all videos and classes.
 
-    Args:
-        overlap_weight: of overlaps beside scores.
-        min_overlap: two boxes that overlap less are not linked; above 0.
-        least_score: boxes that score less are left out first.
-        most: of a class in a frame the best ones are linked, others left out.
-        min_frames: shorter tubes are left out: a single box with a high score would be worth more than any long tube.
-
     Raises:
-        ValueError: a value out of range, or scores below 0, whose paths would be better the shorter they are.
+        ValueError: scores below 0, whose paths would be better the shorter they are.
     """
-    if not (0 < min_overlap <= 1 and overlap_weight >= 0 and most >= 1 and min_frames >= 1):
-        raise ValueError(
-            "min_overlap must be in (0, 1], overlap_weight 0 or more, most and min_frames 1 or more. Received: "
-            f"{min_overlap}, {overlap_weight}, {most}, {min_frames}"
-        )
+    how = how or Linking()
     if len(detections.score) and detections.score.min() < 0:
         raise ValueError(f"Scores must not be negative. Received: {detections.score.min()}")
-    rows = _best(detections, least_score, most)
+    rows = _best(detections, how)
     tube = np.full(len(rows), -1)
     number = 0
     with tqdm(total=len(rows), unit="box", unit_scale=True, desc="linking", disable=None) as bar:
         for part in _parts(detections.video[rows]):
             rows[part] = rows[part][np.argsort(detections.frame[rows[part]], kind="stable")]
-            found = _paths(_graph(detections.choose(rows[part]), overlap_weight, min_overlap))
+            found = _paths(_graph(detections.choose(rows[part]), how))
             tube[part] = found + number
             number += found.max() + 1
             bar.update(len(found))
-    long = np.bincount(tube, minlength=number) >= min_frames
+    long = np.bincount(tube, minlength=number) >= how.min_frames
     rows, tube = rows[long[tube]], (np.cumsum(long) - 1)[tube[long[tube]]]
     _, first = np.unique(tube, return_index=True)
     total = np.bincount(tube, detections.score[rows])
@@ -87,13 +95,13 @@ def link(
     )
 
 
-def _best(detections: Detections, least_score: float, most: int) -> np.ndarray:
+def _best(detections: Detections, how: Linking) -> np.ndarray:
     """Rows by video and then by frame, of each class and frame the best ones first."""
     place = key(detections.video, detections.frame, detections.label)
     by_place = np.lexsort((-detections.score, place))
     ordered = place[by_place]
     rank = np.arange(len(ordered)) - np.searchsorted(ordered, ordered)
-    rows = by_place[(rank < most) & (detections.score[by_place] >= least_score)]
+    rows = by_place[(rank < how.most) & (detections.score[by_place] >= how.least_score)]
     return rows[np.lexsort((detections.frame[rows], detections.video[rows]))]
 
 
@@ -107,13 +115,13 @@ def _parts(video: np.ndarray) -> Iterator[slice]:
         start = end
 
 
-def _graph(chosen: Detections, overlap_weight: float, min_overlap: float) -> _Graph:
+def _graph(chosen: Detections, how: Linking) -> _Graph:
     before, after = (key(chosen.video, chosen.frame + step, chosen.label) for step in (0, 1))
     target, source = same(before, after)
     overlap = iou(chosen.boxes[source], chosen.boxes[target])
-    near = overlap >= min_overlap
+    near = overlap >= how.min_overlap
     _, path = np.unique(key(chosen.video, 0, chosen.label), return_inverse=True)
-    gain = overlap_weight * overlap[near]
+    gain = how.overlap_weight * overlap[near]
     return _Graph(chosen.frame, path.reshape(-1), chosen.score, source[near], target[near], gain)
 
 

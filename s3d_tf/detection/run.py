@@ -9,22 +9,35 @@ import tensorflow as tf
 
 from ..data.pipeline import KEYS
 from ..data.records import RGB_STREAM
-from ..data.split import open_split
+from ..data.split import Split, open_split
 from ..training.config import Run, describe_split
 from ..training.run import Pace, Training
-from . import recipes
+from . import examples, recipes
 from .objective import Detection
 from .recipes import DetectionRecipe
 from .start import Start, start
 
 
+def recorded(split: Split, recipe: DetectionRecipe, **share) -> tf.data.Dataset:
+    """The batches of a recipe from records; see `examples.training_batches`."""
+    return examples.training_batches(
+        split,
+        num_frames=recipe.num_frames,
+        size=(recipe.rows, recipe.columns),
+        flip=recipe.flip,
+        seed=recipe.seed,
+        streams=recipe.streams,
+        **share,
+    )
+
+
 def train(
     recipe: DetectionRecipe,
     data_dir: Path,
-    batches: Callable[..., tf.data.Dataset],
     work_dir: Path,
     strategy: tf.distribute.Strategy,
     pace: Pace | None = None,
+    batches: Callable[..., tf.data.Dataset] = recorded,
 ) -> dict:
     """Trains a detector; goes on from the newest checkpoint of work_dir.
 

@@ -62,6 +62,17 @@ def test_joints_outside_the_frame():
     assert jhmdb.boxes_of_joints(joints) == [(4 / 240, 0.0, 6 / 240, 100 / 320), None, None]
 
 
+def test_joints_past_the_frame_are_clipped_and_counted(tmp_path):
+    (tmp_path / "splits").mkdir()
+    (tmp_path / "splits/wave_test_split1.txt").write_text("a.avi 1 \n")
+    (tmp_path / "splits/catch_test_split1.txt").write_text("")
+    joints = np.array([[[33.0, 33.0], [64.0, 321.0]], [[11.0, 11.0], [20.0, 20.0]]])
+    write_mat(tmp_path / "joint_positions/wave/a/joint_positions.mat", pos_img=joints)
+    listing = list_dataset("jhmdb", tmp_path)
+    assert [box.xmax for box in listing.items[0].boxes] == [64 / 320, 1.0]
+    assert "boxes that reach past the frame, clipped: 1 (wave/a frame 1)" in listing.remarks
+
+
 def test_a_mat_file_that_makes_no_sense(tmp_path):
     good = write_mat(
         tmp_path / "good.mat", part_mask=np.ones((4, 5, 2), np.uint8), text="abc", cell=np.array([{}], object)

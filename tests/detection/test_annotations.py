@@ -78,6 +78,15 @@ def test_a_track_has_one_box_a_frame_and_names_are_their_own(make):
         make(TRUE, videos=("a", "a"))
 
 
+def test_detections_by_name_are_numbered_as_the_truth(make):
+    truth, _ = make(TRUE)
+    whole, boxes = np.array([3, 4]), np.array([SQUARE, SQUARE])
+    found = annotations.detections_of(truth, ["b", "a"], whole, whole - 3, whole / 10, boxes)
+    assert (found.video.tolist(), found.frame.tolist(), found.label.tolist()) == ([1, 0], [3, 4], [0, 1])
+    with pytest.raises(ValueError, match=r"no such video. Received: c"):
+        annotations.detections_of(truth, ["b", "c"], whole, whole - 3, whole / 10, boxes)
+
+
 def test_a_split_without_boxes_is_refused():
     with pytest.raises(ValueError, match=r"No video of the split has a box. Received: 'test', 0 videos"):
         annotations.of_items([], ["run"], "test")

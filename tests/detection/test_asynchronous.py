@@ -72,7 +72,7 @@ def test_two_workers_and_a_parameter_server_train_a_detector_and_go_on(motion_re
 def child(records: str, work_dir: str, steps: str) -> None:
 
     recipe, pace = dataclasses.replace(RECIPE, steps=int(steps)), dataclasses.replace(PACE, steps_per_call=2)
-    run.train(recipe, Path(records), batches, Path(work_dir), devices.make_strategy(), pace)
+    run.train(recipe, Path(records), Path(work_dir), devices.make_strategy(), pace, batches)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,9 @@ import pytest
 
 from s3d_tf.data.datasets import list_dataset
 from s3d_tf.data.records import Box
-from s3d_tf.detection import annotations, frame_ap, precision_recall, report, tubes, video_ap
+from s3d_tf.detection import annotations, frame_ap, precision_recall, tubes, video_ap
+from s3d_tf.detection.linking import Linking
+from s3d_tf.detection.measures import measure
 from tests.conftest import shared_folder
 
 pytestmark = pytest.mark.skipif(shared_folder() is None, reason="needs the official annotations")
@@ -46,7 +48,7 @@ def test_ucf24_is_exactly_1(ucf24):
 
 def test_ucf24_linked_without_knowing_the_actors(ucf24):
     """Actors that meet cannot be told apart by boxes of one score."""
-    measures = report.measure(ucf24, annotations.as_detections(ucf24), min_frames=1)
+    measures = measure(ucf24, annotations.as_detections(ucf24), Linking(min_frames=1))
     assert measures.result["frame_map"] == 1.0
     assert measures.result["tubes"] == 1374
     expected = {"0.2": 0.974811, "0.5": 0.950631, "0.75": 0.895166, "0.5:0.95": 0.898431}
@@ -54,7 +56,7 @@ def test_ucf24_linked_without_knowing_the_actors(ucf24):
 
 
 def test_jhmdb_is_exactly_1_linked_too(jhmdb):
-    measures = report.measure(jhmdb, annotations.as_detections(jhmdb))
+    measures = measure(jhmdb, annotations.as_detections(jhmdb))
     assert (measures.result["videos"], measures.result["true_boxes"], measures.result["tubes"]) == (268, 9126, 268)
     assert measures.result["frame_map"] == 1.0
     assert measures.result["video_map"] == ALL
@@ -66,7 +68,7 @@ def test_jhmdb_of_moved_boxes(jhmdb):
     height = jhmdb.boxes[:, 2] - jhmdb.boxes[:, 0]
     moved = jhmdb.boxes + 0.2 * height[:, None] * [1, 0, 1, 0]
     found = dataclasses.replace(annotations.as_detections(jhmdb), boxes=moved)
-    result = report.measure(jhmdb, found).result
+    result = measure(jhmdb, found).result
     assert result["frame_map"] == 1.0
     assert result["video_map"] == {"0.2": 1.0, "0.5": 1.0, "0.75": 0.0, "0.5:0.95": 0.4}
     assert precision_recall.mean(frame_ap.frame_ap(jhmdb, found, 0.67)) == 0.0

@@ -15,7 +15,7 @@ from tests.detection.tiny import PACE, RECIPE, batches, example
 @pytest.fixture(scope="module")
 def trained(motion_records, tmp_path_factory):
     work_dir = tmp_path_factory.mktemp("detector") / "run"
-    result = run.train(RECIPE, motion_records, batches, work_dir, devices.make_strategy(1), PACE)
+    result = run.train(RECIPE, motion_records, work_dir, devices.make_strategy(1), PACE, batches)
     return work_dir, result
 
 
@@ -55,6 +55,6 @@ def test_a_video_s_boxes_are_written_and_drawn(trained, run_script, motion_video
 def test_a_run_of_another_configuration_is_refused(trained, motion_records):
     other = dataclasses.replace(RECIPE, proposals=7)
     with pytest.raises(ValueError, match="another configuration: proposals 5, now 7"):
-        run.train(other, motion_records, batches, trained[0], devices.make_strategy(1), PACE)
+        run.train(other, motion_records, trained[0], devices.make_strategy(1), PACE, batches)
     with pytest.raises(ValueError, match=r"scripts/evaluate_detector.py. Received: evaluate_every=5"):
-        run.train(RECIPE, motion_records, batches, trained[0], devices.make_strategy(1), Pace(evaluate_every=5))
+        run.train(RECIPE, motion_records, trained[0], devices.make_strategy(1), Pace(evaluate_every=5), batches)

@@ -5,7 +5,7 @@ import pytest
 
 from s3d_tf.detection import tubes, video_ap
 from s3d_tf.detection.annotations import Detections, as_detections
-from s3d_tf.detection.linking import link
+from s3d_tf.detection.linking import Linking, link
 from s3d_tf.detection.overlaps import iou
 from tests.detection.conftest import SQUARE, moved
 
@@ -14,7 +14,7 @@ ACTOR = [(0, frame, 0, 0, SQUARE) for frame in range(4)]
 
 
 def linked(detections, **options):
-    return link(detections, **{"min_frames": 1} | options)
+    return link(detections, Linking(**{"min_frames": 1} | options))
 
 
 def maps(truth, detections):
@@ -153,10 +153,9 @@ def test_many_videos_are_linked_as_each_alone(make, monkeypatch):
 
 
 @pytest.mark.parametrize("options", [dict(min_overlap=0.0), dict(overlap_weight=-1), dict(most=0), dict(min_frames=0)])
-def test_linking_that_makes_no_sense_is_refused(make, options):
-    _, found = make(ACTOR)
+def test_linking_that_makes_no_sense_is_refused(options):
     with pytest.raises(ValueError, match="Received"):
-        link(found, **options)
+        Linking(**options)
 
 
 def test_scores_below_0_are_refused(make):

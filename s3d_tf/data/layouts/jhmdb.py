@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from ..listing import Item, Listing
 from ..records import Box
+from .corners import CLIPPED
 from .hmdb51 import read_split
 from .index import MISSING, FrameFolders, VideoFiles
 from .mat import read_array
@@ -83,6 +84,9 @@ def _boxes(source: Source, name: str, label: int, remarks: Remarks) -> tuple[Box
         if array.shape[0] != 2:
             raise ValueError(f"pos_img must be [2, joints, frames]. Received: {joints}, {array.shape}")
         corners = boxes_of_joints(array)
+        past = (array < 1) | (array > np.array([COLUMNS, ROWS])[:, None, None])
+        for frame in np.flatnonzero(past.any((0, 1))).tolist():
+            remarks.add(CLIPPED, f"{name} frame {frame}")
         remarks.add("videos without a mask, whose boxes are those of the joints", name)
     else:
         remarks.add("videos without a mask or joints, and so without boxes", name)

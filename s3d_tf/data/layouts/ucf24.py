@@ -15,6 +15,7 @@ import numpy as np
 from ..listing import Item, Listing
 from ..records import Box
 from . import numpy_pickle
+from .corners import inside
 from .index import MISSING, FrameFolders, VideoFiles
 from .lists import BadLines, is_file_name, read_lines
 from .source import Remarks, Source
@@ -57,7 +58,7 @@ def read(source: Source) -> Listing:
             if path is None:
                 path = files.expect(stem, [label], ".avi")
                 remarks.add(MISSING, path)
-            boxes = _boxes(annotated[name]["annotations"])
+            boxes = _boxes(annotated[name]["annotations"], name, remarks)
             items[name] = Item(str(source.videos / path), label, split, path, fps=fps, boxes=boxes)
     for name in sorted({*annotated} - {*items}):
         remarks.add("annotated videos that no list names, left out", name)
@@ -95,13 +96,13 @@ def _is_video(video: Any, label: int) -> bool:
     )
 
 
-def _boxes(tubes: list[dict]) -> tuple[Box, ...]:
+def _boxes(tubes: list[dict], name: str, remarks: Remarks) -> tuple[Box, ...]:
     """The boxes of all tubes; `track` is the tube's position."""
     size = np.array([HEIGHT, WIDTH, HEIGHT, WIDTH], np.float64)
     boxes = []
     for track, tube in enumerate(tubes):
         x, y, width, height = tube["boxes"].astype(np.float64).T
-        corners = np.clip(np.stack([y, x, y + height, x + width], 1) / size, 0, 1).tolist()
+        corners = inside(np.stack([y, x, y + height, x + width], 1) / size, name, remarks).tolist()
         boxes += [Box(tube["sf"] + frame, *four, tube["label"], track) for frame, four in enumerate(corners)]
     return tuple(boxes)
 

@@ -1,15 +1,13 @@
-"""All measures of a detector on one set, as numbers, as a table by class and as a picture."""
+"""All measures of a detector on one set, as numbers and as a table by class."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import dataclasses
 from typing import Any, NamedTuple
 
-from ..analysis.precision_recall import draw
-from ..files import write_bytes, write_csv, write_json
 from . import error_analysis, frame_ap, precision_recall, tubes, video_ap
 from .annotations import Detections, GroundTruth
-from .linking import link
+from .linking import Linking, link
 
 
 class Measures(NamedTuple):
@@ -22,23 +20,26 @@ class Measures(NamedTuple):
     result: dict[str, Any]  # frame_map, video_map by threshold, errors, and what was counted
 
 
-def measure(truth: GroundTruth, detections: Detections, **linked) -> Measures:
+def measure(truth: GroundTruth, detections: Detections, linking: Linking | None = None) -> Measures:
     """Frame-mAP at 0.5, video-mAP of the linked detections, and what went wrong.
 
     Args:
-        linked: how tubes are made, see `linking.link`.
+        linking: how tubes are made.
 
     Raises:
         ValueError: nothing to be found, other videos or classes than the ground truth's, or scores below 0.
     """
     num_classes = len(truth.classes)
+    linking = linking or Linking()
     frame = frame_ap.frame_ap(truth, detections)
-    found, true = link(detections, **linked), tubes.of_truth(truth)
+    found, true = link(detections, linking), tubes.of_truth(truth)
     errors = error_analysis.error_analysis(truth, detections)
     result = dict(
         frame_map=precision_recall.mean(frame),
         video_map=video_ap.video_map(found, true, num_classes),
         errors=error_analysis.mean(errors),
+        overlap=frame_ap.THRESHOLD,
+        linking=dataclasses.asdict(linking),
         videos=len(truth.videos),
         true_boxes=len(truth.boxes),
         true_tubes=len(true.video),
@@ -64,18 +65,6 @@ def table(measures: Measures) -> list[list]:
         cells = [_digits(value) for value in (*precisions, *(errors.get(each) for each in kinds))]
         rows.append([name, curve.num_true, len(curve.hit), *cells])
     return rows
-
-
-def write(measures: Measures, folder: Path, name: str) -> None:
-    """Writes `name.json`, `name.csv` and `name.png` into a folder.
-
-    Raises:
-        ImportError: matplotlib is not installed (the extra "plots"); the other two are written.
-    """
-    write_json(folder / f"{name}.json", measures.result)
-    write_csv(folder / f"{name}.csv", table(measures))
-    title = f"frame-mAP {measures.result['frame_map']:.1%} at an overlap of {frame_ap.THRESHOLD}"
-    write_bytes(folder / f"{name}.png", draw(measures.frame, measures.classes, title))
 
 
 def _digits(value: float | None) -> str:

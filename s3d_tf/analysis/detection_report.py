@@ -1,17 +1,33 @@
-"""How precision falls while recall grows, a curve a class: as a picture, and the numbers of each class as a table."""
+"""What was measured of a detector, as files: numbers, a table by class, and the curves of precision over recall."""
 
 from __future__ import annotations
 
 import io
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 
+from ..detection.frame_ap import THRESHOLD
+from ..detection.measures import Measures, table
 from ..detection.precision_recall import ClassCurve
+from ..files import write_bytes, write_csv, write_json
 from .contact_sheet import shorten
 
 NAMED = 30  # classes up to which the legend names them
 _POINTS = 2000  # of a curve, at most
 _DPI = 100
+
+
+def write(measures: Measures, folder: Path, name: str) -> None:
+    """Writes `name.json`, `name.csv` and `name.png` into a folder.
+
+    Raises:
+        ImportError: matplotlib is not installed (the extra "plots"); the other two are written.
+    """
+    write_json(folder / f"{name}.json", measures.result)
+    write_csv(folder / f"{name}.csv", table(measures))
+    title = f"frame-mAP {measures.result['frame_map']:.1%} at an overlap of {THRESHOLD}"
+    write_bytes(folder / f"{name}.png", draw(measures.frame, measures.classes, title))
 
 
 def draw(curves: Sequence[ClassCurve], classes: Sequence[str], title: str) -> bytes:
