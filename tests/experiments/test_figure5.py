@@ -54,7 +54,7 @@ def test_an_inflated_network_starts_equal_and_a_separable_one_at_the_identity(tm
     save(separable, tmp_path / "s3d", preprocessing=Preprocessing())
     paths = figure5_filter_statistics.from_checkpoint(str(tmp_path / "s3d"), tmp_path / "out")
     assert [path.name for path in paths] == ["figure.png", "figure.svg", "table.md"]
-    assert "| – | 1.41 |" in (tmp_path / "out/table.md").read_text()
+    assert "| 1.41 |" in (tmp_path / "out/table.md").read_text()
     assert json.loads((tmp_path / "out/result.json").read_text())["claims"] == []
 
 
