@@ -32,7 +32,7 @@ setup(
         "tensorboard",  # tf.summary writes through it
         "tensorflow-datasets",
         "numpy",
-        "opencv-contrib-python-headless",  # the one cv2 wheel with TV-L1 flow and without libGL
+        "opencv-contrib-python-headless>=4.12",  # the one cv2 wheel with TV-L1 flow and without libGL
         "absl-py",
         "tqdm",
     ],

@@ -1,4 +1,4 @@
-"""Activations of a trained part on the split "val", averaged over space and time."""
+"""Activations of a trained part on the split that it is measured on, averaged over space and time."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def kept(part: Part, path: Path, names: Sequence[str]) -> dict[str, np.ndarray]:
         ValueError: no checkpoint, or no such endpoint.
     """
     if not path.exists():
-        model, split = checkpoints.load_weights(path.parent), open_split(part.records, "val")
+        model, split = checkpoints.load_weights(path.parent), open_split(part.records, part.split)
         packed = io.BytesIO()
         np.savez(packed, **pooled(model, split, names, part.recipe.eval_frames, part.eval_batch or 1))
         write_bytes(path, packed.getvalue())

@@ -78,14 +78,13 @@ def run(
     parts = [entry.part.key for entry in entries]
     head = dict(experiment=experiment.name, title=experiment.title, scale=scale.describe(), versions=versions())
     config = head | dict(command=sys.argv, parts=parts)
-    write_json(output_dir / CONFIG, config)
     alone = Work(experiment.name, entries, shared, call) if work is None else contextlib.nullcontext(work)
     with alone as doing:
         doing.do(entries)
     made = provenance.collect(part.folder(shared.parts) for part in in_order(entries))
-    write_json(output_dir / CONFIG, config | dict(made=made))
     counted = _costs(entries, shared, call) if experiment.with_costs else {}
     lines = [_line(entry, scale, shared, counted) for entry in entries]
+    write_json(output_dir / CONFIG, config | dict(made=made))  # with its numbers: old ones keep their own
     write_text(output_dir / METRICS, "".join(json.dumps(line) + "\n" for line in lines))
     finish(experiment, output_dir)
     return read_json(output_dir / RESULT)
@@ -103,7 +102,8 @@ def finish(experiment: Experiment, output_dir: Path) -> list[Path]:
     head |= dict(trainings=len(trained), training_seconds=round(sum(trained.values()), 1))
     result = head | dict(about=experiment.about._asdict()) | experiment.summarise(lines)
     claims = [] if result["scale"]["dry_run"] else experiment.claims(result)
-    write_json(output_dir / RESULT, result | dict(claims=[claim._asdict() for claim in claims]))
+    told = [claim._replace(reason="" if claim.holds else claim.reason)._asdict() for claim in claims]
+    write_json(output_dir / RESULT, result | dict(claims=told))
     paths = []
     for name, content in experiment.draw(read_json(output_dir / RESULT)).items():
         paths.append(output_dir / name)

@@ -144,7 +144,7 @@ def claims(result: dict) -> list[Claim]:
             Claim(
                 f"Filters that begin equal at every offset lie apart by {APART:.0%} of their mean or more in all four "
                 "layers once trained.",
-                f"Apart: {apart}.",
+                f"Apart: {apart}",
                 all(row["apart"] is not None and row["apart"] >= APART for row in layers),
                 "Training was too short to move them.",
             )
@@ -154,7 +154,7 @@ def claims(result: dict) -> list[Claim]:
             Claim(
                 "The paper: beside offset 0 the weights are nearer to zero in the lowest of the four layers than in "
                 f"the highest, by {LOWER:.0%} of their spread at offset 0 or more.",
-                f"Height of the boxes beside offset 0, as a share of that at it: {outer}.",
+                f"Height of the boxes beside offset 0, as a share of that at it: {outer}",
                 layers[0]["outer"] <= layers[-1]["outer"] - LOWER,
                 "The motions of the embedded set are those of pixels, so that the lowest layers need every offset; and "
                 "its training is too short for weights to fall to zero.",

@@ -2,11 +2,11 @@
 
     python experiments/figure7_tsne.py --output_dir=results/mini/figure7_tsne
 
-4 trainings on the embedded motion set, which Table 3 and Figure 4 have too; about 4 minutes on two cores without
+4 trainings on eight embedded motions, which Table 3 and Figure 4 have too; about 4 minutes on two cores without
 those. Writes figure.png, figure.svg and table.md; needs the extra "plots". Each point is a video of the split "val":
 its activations, averaged over space and time, all frames. Beside each panel stand the silhouette of the classes on the
 map, and the share of videos whose nearest neighbour among the activations is of their class. Expected: S3D and
-Bottom-Heavy S3D have the four motions apart from Max3a up; I2D does not, and Top-Heavy S3D hardly: where it first sees
+Bottom-Heavy S3D have the motions apart from Max3a up; I2D does not, and Top-Heavy S3D hardly: where it first sees
 time, 16 pixels have become one place, and the motions are of about a pixel a frame.
 
     python experiments/figure7_tsne.py --scale=paper --data_dirs=something_something=DIR
@@ -140,14 +140,14 @@ def claims(result: dict) -> list[Claim]:
         Claim(
             "The paper: the classes separate more at Max5c of S3D than at Max3a (silhouette on the map).",
             f"Silhouette {_number(low['silhouette'])} at Max3a, {_number(high['silhouette'])} at Max5c; among the "
-            f"activations themselves {_number(low['silhouette_features'])} and {_number(high['silhouette_features'])}.",
+            f"activations themselves {_number(low['silhouette_features'])} and {_number(high['silhouette_features'])}",
             high["silhouette"] > low["silhouette"],
             "The motions of the embedded set are those of pixels: the first convs over time tell them apart, and "
             "little is left to be separated above.",
         ),
         Claim(
             "The paper: at Max5a they separate more in Top-Heavy S3D than in Bottom-Heavy S3D (silhouette on the map).",
-            f"Silhouette {_number(top['silhouette'])} of Top-Heavy, {_number(bottom['silhouette'])} of Bottom-Heavy.",
+            f"Silhouette {_number(top['silhouette'])} of Top-Heavy, {_number(bottom['silhouette'])} of Bottom-Heavy",
             top["silhouette"] > bottom["silhouette"],
             "The motions of the embedded set are of about a pixel a frame, and where Top-Heavy S3D first sees time, 16 "
             "pixels have become one place; the paper's actions are those of objects.",
@@ -158,7 +158,7 @@ def claims(result: dict) -> list[Claim]:
     chance = 1 / len(result["classes"])
     flat_claim = Claim(
         "I2D tells no motion from another at Max5a: at most 15 points more neighbours of a class than by chance.",
-        f"{flat['neighbours']:.1%} of the nearest neighbours are of the same class; {chance:.1%} by chance.",
+        f"{flat['neighbours']:.1%} of the nearest neighbours are of the same class; {chance:.1%} by chance",
         flat["neighbours"] <= chance + 0.15,
         "Single frames differ between the classes.",
     )
@@ -170,8 +170,9 @@ ABOUT = About(
     "colour is what happens in it. Where in a network do actions become groups of their own? The paper finds that they "
     "separate more the higher one looks, and that a network which sees motion only in its upper half separates them "
     "better than one that sees it only in its lower half.",
-    shows="The same maps of small networks that learnt four directions of motion, and beside each map two numbers that "
-    "say how far the colours lie apart. A network that sees single frames cannot tell them apart.",
+    shows="The same maps of small networks that learnt eight motions (four drifts, two zooms, two turns), and beside "
+    "each map two numbers that say how far the colours lie apart. A network that sees single frames cannot tell them "
+    "apart.",
     leaves_open="The paper's comparison of the two halves rests on real actions, where motion must be seen of objects; "
     "here it is that of pixels. A t-SNE map shows who lies near whom, not true distances.",
 )

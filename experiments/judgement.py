@@ -47,6 +47,11 @@ def likely_reason(*found: dict) -> str:
     return UNKNOWN
 
 
+def sentence(title: str) -> str:
+    """A title at the beginning of a sentence."""
+    return title[:1].upper() + title[1:]
+
+
 def claim(text: str, measured: str, holds: bool, reason: str = UNKNOWN) -> Claim:
     """A claim whose reason is told only where it does not hold."""
     return Claim(text, measured, holds, "" if holds else reason)

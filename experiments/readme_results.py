@@ -61,7 +61,9 @@ def section_of(results: Path, readme_dir: Path) -> str:
     Raises:
         ValueError: nothing is there, or only a dry run.
     """
-    sections, _ = report.read(results)
+    sections, missing = report.read(results)
+    if missing:
+        raise ValueError(f"Not all experiments are done: {', '.join(missing)} are missing. Received: {results}")
     if any(section.result["scale"]["dry_run"] for section in sections):
         raise ValueError(f"A dry run's numbers mean nothing. Received: {results}")
     here = Path(os.path.relpath(results, readme_dir)).as_posix()
@@ -79,9 +81,11 @@ def _opening(sections: list[Section], here: str) -> str:
     lines = [line for section in sections for line in read_lines(section.folder / METRICS)]
     trained = {line["part"]: line["seconds"] for line in lines if "seconds" in line}
     machines = [made["machine"] for section in sections for made in section.config.get("made", []) if made["machine"]]
-    on = f" ({machines[0]['cpu']}, cores: {machines[0]['cores']})" if machines else ""
+    kinds = {(each["cpu"], each["cores"]) for each in machines}
+    on = " ({}, cores: {})".format(*kinds.pop()) if len(kinds) == 1 else f" on {len(kinds)} machines" if kinds else ""
     text = (
-        f"`python experiments/run_all.py --scale={scale}` makes all of the paper's tables and figures and "
+        f"`python experiments/run_all.py --scale={scale}` does the paper's Tables 1 to 5, Figures 4, 5 and 7, section "
+        "4.6 and footnote 5 and makes "
         f"[a page]({here}/{report.FILE}) that explains them: {len(trained)} trainings, "
         f"{sum(trained.values()) / 60:.0f} minutes of training{on}."
     )

@@ -8,6 +8,7 @@ Reads RESULTS/NAME/{config.json,result.json,table.md,*.svg,*.png} and writes RES
 from __future__ import annotations
 
 import shlex
+from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
@@ -61,29 +62,34 @@ def read(results: Path) -> tuple[list[Section], list[str]]:
     return [found[name] for name in order], [name for name in contents.NAMES if name not in found]
 
 
-def write(results: Path) -> Path:
+def write(results: Path, failed: Collection[str] = ()) -> Path:
     """Writes the report beside the folders of the experiments.
+
+    Args:
+        results: holds a folder an experiment.
+        failed: names of experiments that failed just now, so that what is there of them is older.
 
     Raises:
         ValueError: there is nothing to report.
     """
     path = results / FILE
-    write_text(path, make(*read(results)))
+    write_text(path, make(*read(results), failed))
     return path
 
 
-def make(sections: list[Section], missing: list[str]) -> str:
+def make(sections: list[Section], missing: list[str], failed: Collection[str] = ()) -> str:
     """The page.
 
     Args:
         sections: at least one.
         missing: names of experiments that are not done.
+        failed: see `write`.
     """
-    parts = [_opening(sections, missing), _summary(sections), *map(_section, sections), _making(sections)]
+    parts = [_opening(sections, missing, failed), _summary(sections), *map(_section, sections), _making(sections)]
     return hypertext.page(report_words.TITLE, STYLE, "\n".join(parts))
 
 
-def _opening(sections: list[Section], missing: list[str]) -> str:
+def _opening(sections: list[Section], missing: list[str], failed: Collection[str]) -> str:
     scale = sections[0].result["scale"]
     parts = [f"<h1>{text(report_words.TITLE)}</h1>", f'<p class="faint">{report_words.SUBTITLE}</p>']
     parts += [f"<p>{text(paragraph)}</p>" for paragraph in report_words.INTRODUCTION]
@@ -92,6 +98,8 @@ def _opening(sections: list[Section], missing: list[str]) -> str:
         parts.append(f'<p class="warning">{text(report_words.DRY_RUN)}</p>')
     if missing:
         parts.append(f'<p class="warning">Not done, so not here: {text(", ".join(missing))}.</p>')
+    if older := [name for name in failed if name not in missing]:
+        parts.append(f'<p class="warning">Failed when last run, so older: {text(", ".join(older))}.</p>')
     terms = "".join(f"<dt>{text(term)}</dt><dd>{text(meaning)}</dd>" for term, meaning in report_words.TERMS.items())
     return "\n".join([*parts, f"<details><summary>Words that the report uses</summary>\n<dl>{terms}</dl></details>"])
 

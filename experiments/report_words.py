@@ -11,8 +11,8 @@ INTRODUCTION = (
     "takes one network, makes parts of it 2D or splits convolutions over space and time into two, and measures "
     "accuracy against cost. It finds that much can be saved without loss, and that a network which is cheaper can "
     "even be better.",
-    "Below, each of its tables and figures is done again by one command. The paper's numbers stand beside ours "
-    "wherever it gives any.",
+    "Below, its Tables 1 to 5, Figures 4, 5 and 7 and two remarks are each done again by one command. The paper's "
+    "numbers stand beside ours wherever it gives any.",
 )
 SCALES = {
     "mini": "This is the mini scale. The networks are the paper's, a quarter as wide; the videos are small ones of "
@@ -36,10 +36,11 @@ TERMS = {
     "Top-1, top-5": "How many of a hundred held-out videos have their class first, or among the first five answers.",
     "Multiply-adds": "How much a network computes for one video, in billions (G); the paper calls them FLOPS.",
     "± and spread": "Networks are trained several times from different random numbers (seeds); ± is the standard "
-    "deviation. The spread of a difference is the root of the sum of both squared deviations.",
+    "deviation; in Figure 4 over K, in Table 5 over splits. The spread of a difference is the root "
+    "of the sum of both squared deviations.",
 }
 MAKING = (
     "A part is one network, trained and measured; experiments share parts, so the sums count shared ones each time. "
-    "Commit and machine are those at which the parts were measured; dirty means that the code had changes which were "
-    "not committed."
+    "Seconds of training are those of the last session of each. Commit and machine are those at which the parts were "
+    "finished; dirty means that the code had changes which were not committed."
 )

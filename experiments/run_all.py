@@ -58,7 +58,7 @@ def main(_) -> int:
     except KeyboardInterrupt:
         print(GO_ON)
         return 130
-    print(report.write(results))
+    print(report.write(results, failed))
     return 1 if failed else 0
 
 

@@ -104,7 +104,7 @@ def _sees_frames(row: dict, result: dict) -> Claim:
 def _text(row: dict, result: dict, text: str) -> str:
     papers = " / ".join(str(row["paper"][each]) for each in DIRECTIONS)
     title = result["scale"]["titles"][row["data"]]
-    return f"{title.capitalize()}: {NETWORKS[row['network']]} {text}. The paper on {_set(row)}: {papers} %."
+    return f"{judgement.sentence(title)}: {NETWORKS[row['network']]} {text}. The paper on {_set(row)}: {papers} %."
 
 
 def _both(row: dict) -> str:

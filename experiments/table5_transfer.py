@@ -2,7 +2,7 @@
 
     python experiments/table5_transfer.py --output_dir=results/mini/table5_transfer
 
-14 trainings, of which Tables 1 and 3 have the two on the motion set; the others take 60 steps on 96 videos of turns
+14 trainings, of which Table 1 has the I3D on the motion set; the others take 60 steps on 96 videos of turns
 and zooms. About 6 minutes on two cores. Expected: on every split a network that was trained on four drifts before above
 the one from scratch; I3D about 97 against 40 %, S3D-G about 83 against 59 %, where chance is 25 %. From scratch the
 splits differ by 30 points and more. S3D-G is not above I3D.

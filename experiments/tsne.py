@@ -36,7 +36,7 @@ def of_part(part: Part, path: Path, endpoints: Sequence[str], classes: int, per_
     labels = found[activations.LABELS]
     shown, rows = choose(labels, classes, per_class)
     places = np.searchsorted(shown, labels[rows])
-    names = open_split(part.records, "val").classes
+    names = open_split(part.records, part.split).classes
     return dict(
         classes=[names[label] for label in shown],
         labels=places.tolist(),

@@ -1,4 +1,4 @@
-"""An RGB and a flow network together: their logits added over the videos of "val" (the paper's Table 4)."""
+"""An RGB and a flow network together: their logits added over the videos that the parts are measured on (Table 4)."""
 
 from __future__ import annotations
 

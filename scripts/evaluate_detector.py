@@ -25,6 +25,9 @@ DATA_DIR = flags.DEFINE_string("data_dir", None, "What scripts/prepare_videos.py
 OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Where the numbers go; the work_dir by default.")
 SPLIT = flags.DEFINE_string("split", "val", "Which split.")
 BATCH_SIZE = flags.DEFINE_integer("batch_size", 8, "Frames at once; no number depends on it.", lower_bound=1)
+KEEP_FROM = flags.DEFINE_float(
+    "keep_from", 0.01, "Detections that score less are left out; without end they would be hundreds a frame.", 0.0, 1.0
+)
 LINKING = define(Linking)
 
 
@@ -45,12 +48,14 @@ def main(_):
             "Some frames are damaged: run scripts/inspect_dataset.py --check and prepare anew. Received: "
             f"{found.num_frames} of {frames} frames"
         )
-    rows = (found.video, found.frame, found.label, found.score, found.boxes)
-    detections = annotations.detections_of(true, *rows)
+    kept = found.score >= KEEP_FROM.value
+    rows = (column[kept] for column in (found.video, found.frame, found.label, found.score, found.boxes))
     output_dir.mkdir(parents=True, exist_ok=True)
-    annotations.write_detections(output_dir / f"detections_{SPLIT.value}.json", detections)
-    measures = measure(true, detections, linking)
+    path = output_dir / f"detections_{SPLIT.value}.json"
+    annotations.write_detections(path, annotations.detections_of(true, *rows))
+    measures = measure(true, annotations.read_detections(path, true), linking)  # rounded as they are in the file
     about = dict(weights=f"step {step}", split=SPLIT.value, data=split.dataset, frames=frames, rows_columns=list(size))
+    about |= dict(least_score=KEEP_FROM.value)
     measures = measures._replace(result=about | measures.result)
     print(tell(measures.result))
     try:

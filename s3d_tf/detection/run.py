@@ -7,7 +7,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from ..data.pipeline import KEYS
+from ..data.pipeline import KEYS, check_flip, check_streams
 from ..data.records import RGB_STREAM
 from ..data.split import Split, open_split
 from ..training.config import Run, describe_split
@@ -77,6 +77,8 @@ class DetectionTraining(Training):
         self.make = make
 
     def check(self) -> None:
+        check_streams(self.split, self.recipe.streams)
+        check_flip(self.split, self.recipe.flip)
         if self.pace.evaluate_every:
             raise ValueError(
                 "A detector is evaluated by scripts/evaluate_detector.py. Received: "
@@ -94,9 +96,6 @@ class DetectionTraining(Training):
 
     def batches(self, **share) -> tf.data.Dataset:
         return self.make(self.split, self.recipe, damage=self.damage, **share)
-
-    def names_in(self, data_step: int) -> list[str]:
-        return []
 
     @property
     def shown(self) -> str:

@@ -33,6 +33,11 @@ class AsynchronousTrainer(Trainer):
     ):
         if recipe.precision == "mixed_float16":
             raise ValueError("Asynchronous workers share no loss scale. Received: precision=mixed_float16")
+        if strategy.num_replicas_in_sync > 1:
+            raise ValueError(
+                "Asynchronous workers take one device each: show each one GPU (CUDA_VISIBLE_DEVICES). Received: "
+                f"{strategy.num_replicas_in_sync} a worker"
+            )
         self._coordinator = tf.distribute.coordinator.ClusterCoordinator(strategy)
         super().__init__(recipe, build, strategy, *others, **options)
         if self.micro_batches > 1:

@@ -104,7 +104,7 @@ def test_table_1(network, data, forwards, backwards, holds):
     claims = judge(table1_arrow_of_time, lines)
     failed = [claim.text for claim in claims if not claim.holds]
     assert len(claims) == 4 and len(failed) == (not holds)
-    assert all(text.startswith(f"{TITLES[data].capitalize()}: {network.upper()} ") for text in failed)
+    assert all(text.startswith(f"{judgement.sentence(TITLES[data])}: {network.upper()} ") for text in failed)
     assert len(judge(table1_arrow_of_time, lines, "paper")) == 2  # bounds of four directions are not the paper's
 
 
