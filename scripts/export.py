@@ -10,7 +10,6 @@ or pixels of any size: resize, crop and scaling are inside the graph. docs/servi
 
 from pathlib import Path
 
-import keras
 from absl import flags
 
 from s3d_tf import cli
@@ -59,7 +58,7 @@ def main(_):
     print(f"{', '.join(sources)}: {folder}")
 
 
-def load(prefix: str, work_dir: str | None, weights: str | None) -> tuple[keras.Model, str]:
+def load(prefix: str, work_dir: str | None, weights: str | None) -> tuple:
     """The network of a run or of weights, and where it is from in words."""
     if bool(work_dir) == bool(weights):
         raise ValueError(f"Name a {prefix}work_dir or {prefix}weights. Received: {work_dir} and {weights}")
