@@ -14,7 +14,7 @@ from absl import flags
 
 from s3d_tf import cli
 from s3d_tf.flag_fields import define, given
-from s3d_tf.training import devices, recipes, run, stopping
+from s3d_tf.training import devices, journal, recipes, run
 
 RECIPE = flags.DEFINE_string("recipe", None, "Name of a recipe.")
 DATA_DIR = flags.DEFINE_string("data_dir", None, "What scripts/prepare_videos.py wrote.")
@@ -50,13 +50,7 @@ def main(_):
         cli.make_deterministic(recipe.seed)
     strategy = devices.make_strategy(NUM_REPLICAS.value, PEER_TIMEOUT.value)
     result = run.train(recipe, Path(DATA_DIR.value), Path(WORK_DIR.value), strategy, pace)
-    print(f"step {result['step']} of {recipe.steps}, {WORK_DIR.value}")
-    if result["damaged"]:
-        print(f"{len(result['damaged'])} damaged records passed over: {', '.join(result['damaged'])}")
-    if "stopped" in result:
-        print(f"{result['stopped']}: saved; the same command goes on from there", file=sys.stderr)
-        return stopping.STATUS
-    return 0
+    return journal.tell_end(result, recipe.steps, WORK_DIR.value)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ command again goes on from the newest checkpoint. Every field of the recipe has 
 and with TF_CONFIG those of all its workers. SIGTERM and Ctrl-C save and end with status 75.
 """
 
-import sys
 from pathlib import Path
 
 from absl import flags
@@ -15,8 +14,8 @@ from absl import flags
 from s3d_tf import cli
 from s3d_tf.detection import recipes, run
 from s3d_tf.flag_fields import define, given
-from s3d_tf.training import devices, stopping
-from s3d_tf.training.run import Pace
+from s3d_tf.training import devices, journal
+from s3d_tf.training.pace import Pace
 
 RECIPE = flags.DEFINE_enum("recipe", None, list(recipes.RECIPES), "Name of a recipe.", required=True)
 DATA_DIR = flags.DEFINE_string("data_dir", None, "What scripts/prepare_videos.py wrote.", required=True)
@@ -32,13 +31,7 @@ def main(_):
     strategy = devices.make_strategy(NUM_REPLICAS.value)
     data_dir, work_dir = Path(DATA_DIR.value), Path(WORK_DIR.value)
     result = run.train(recipe, data_dir, work_dir, strategy, Pace(**given(Pace, PACE)))
-    print(f"step {result['step']} of {recipe.steps}, {work_dir}")
-    if result["damaged"]:
-        print(f"{len(result['damaged'])} damaged records passed over: {', '.join(result['damaged'])}")
-    if "stopped" in result:
-        print(f"{result['stopped']}: saved; the same command goes on from there", file=sys.stderr)
-        return stopping.STATUS
-    return 0
+    return journal.tell_end(result, recipe.steps, work_dir)
 
 
 if __name__ == "__main__":

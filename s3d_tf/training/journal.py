@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from tqdm import tqdm
 
 from ..files import write_text
 from .loop import Report
+from .stopping import STATUS
 
 METRICS = "metrics.jsonl"
 EVALUATIONS = "evaluations.jsonl"
@@ -112,3 +114,14 @@ def drop_lines_after(path: Path, step: int) -> None:
     if path.exists():
         kept = [line for line in read_metrics(path) if line["step"] <= step]
         write_text(path, "".join(json.dumps(line) + "\n" for line in kept))
+
+
+def tell_end(result: dict, steps: int, work_dir: Path) -> int:
+    """Prints how a run ended, from what it returned; the exit status of its binary."""
+    print(f"step {result['step']} of {steps}, {work_dir}")
+    if result["damaged"]:
+        print(f"{len(result['damaged'])} damaged records passed over: {', '.join(result['damaged'])}")
+    if "stopped" not in result:
+        return 0
+    print(f"{result['stopped']}: saved; the same command goes on from there", file=sys.stderr)
+    return STATUS
