@@ -6,8 +6,8 @@
 those. Writes figure.png, figure.svg and table.md; needs the extra "plots". Each point is a video of the split "val":
 its activations, averaged over space and time, all frames. Beside each panel stand the silhouette of the classes on the
 map, and the share of videos whose nearest neighbour among the activations is of their class. Expected: S3D and
-Bottom-Heavy S3D have the motions apart from Max3a up; I2D does not, and Top-Heavy S3D hardly: where it first sees
-time, 16 pixels have become one place, and the motions are of about a pixel a frame.
+Bottom-Heavy S3D have the motions apart, S3D more so above Max3a; I2D and Top-Heavy S3D do not: where the latter first
+sees time, 16 pixels have become one place, and the motions are of about a pixel a frame.
 
     python experiments/figure7_tsne.py --scale=paper --data_dirs=something_something=DIR
 
