@@ -1,9 +1,14 @@
-"""Matching and sampling: ties, forced matches, too few of a kind."""
+"""Matching and sampling: ties, forced matches, too few of a kind; and what is wanted of the sampled."""
+
+import dataclasses
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
-from s3d_tf.detection import matcher, sampler
+from s3d_tf.detection import matcher, sampler, targets
+
+from .tiny import RECIPE
 
 
 def match(overlaps, is_true=None, **options):
@@ -71,3 +76,44 @@ def test_gathering_a_sample():
     places, there = sampler.gather(tf.constant([[False, True, False, True], [False, False, True, False]]), 3)
     np.testing.assert_array_equal(places, [[1, 3, 0], [2, 0, 1]])
     np.testing.assert_array_equal(there, [[True, True, False], [True, False, False]])
+
+
+def wanted(add_true_boxes):
+    """Of three proposals, one invalid, beside one true box of class 2 and padding that lies on the second proposal."""
+    true = targets.truth(
+        tf.constant([[[0.1, 0.2, 0.5, 0.6], [0.6, 0.6, 0.9, 0.9]]]), tf.constant([[2, -1]]), tf.constant([100, 100])
+    )
+    proposals = tf.constant([[[10.0, 20, 50, 70], [60, 60, 90, 90], [10, 20, 50, 60]]])
+    recipe = dataclasses.replace(RECIPE, proposal_sample=4, proposal_share=0.5, add_true_boxes=add_true_boxes)
+    valid = tf.constant([[True, True, False]])
+    boxes, found = targets.of_proposals(proposals, valid, true, recipe, tf.constant([1, 2]))
+    rows = zip(
+        boxes[0].numpy().tolist(), found.labels[0].numpy(), found.deltas[0].numpy(), found.sampled[0], strict=True
+    )
+    return {tuple(box): (label, delta) for box, label, delta, sampled in rows if sampled}
+
+
+def test_a_proposals_label_is_one_more_than_its_boxes_and_padding_is_nobodys():
+    found = wanted(add_true_boxes=False)
+    assert set(found) == {(10, 20, 50, 70), (60, 60, 90, 90)}  # the invalid one is not sampled
+    label, deltas = found[10, 20, 50, 70]
+    assert label == 3
+    np.testing.assert_allclose(deltas, [0, 10 * -5 / 50, 0, 5 * np.log(40 / 50)], atol=1e-5)  # of the API's scales
+    assert found[60, 60, 90, 90][0] == 0
+
+
+def test_true_boxes_may_be_proposals_too():
+    found = wanted(add_true_boxes=True)
+    label, deltas = found[10, 20, 50, 60]
+    assert label == 3
+    np.testing.assert_allclose(deltas, 0, atol=1e-5)
+    assert len(found) == 3  # the padding is none
+
+
+@pytest.mark.parametrize(("used", "labels"), [([True, True], [1, 0]), ([False, True], [0, 0])])
+def test_an_anchor_that_is_not_used_is_not_learnt_from(used, labels):
+    true = targets.truth(tf.constant([[[0.1, 0.1, 0.5, 0.5]]]), tf.constant([[0]]), tf.constant([100, 100]))
+    anchors = tf.constant([[10.0, 10, 50, 50], [70, 70, 90, 90]])
+    found = targets.of_anchors(anchors, tf.constant(used), true, RECIPE, tf.constant([1, 2]))
+    assert found.labels[0].numpy().tolist() == labels
+    assert found.sampled[0].numpy().tolist() == used
