@@ -87,9 +87,8 @@ def wanted(add_true_boxes):
     recipe = dataclasses.replace(RECIPE, proposal_sample=4, proposal_share=0.5, add_true_boxes=add_true_boxes)
     valid = tf.constant([[True, True, False]])
     boxes, found = targets.of_proposals(proposals, valid, true, recipe, tf.constant([1, 2]))
-    rows = zip(
-        boxes[0].numpy().tolist(), found.labels[0].numpy(), found.deltas[0].numpy(), found.sampled[0], strict=True
-    )
+    corners = boxes[0].numpy().astype(float).round(3).tolist()
+    rows = zip(corners, found.labels[0].numpy(), found.deltas[0].numpy(), found.sampled[0], strict=True)
     return {tuple(box): (label, delta) for box, label, delta, sampled in rows if sampled}
 
 
