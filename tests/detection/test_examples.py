@@ -1,5 +1,4 @@
 import itertools
-import json
 import pathlib
 import shutil
 
@@ -7,44 +6,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from s3d_tf.data import datasets, listing, prepare, records, synthetic, synthetic_detection
+from s3d_tf.data import records
 from s3d_tf.data.damage import Damage
-from s3d_tf.data.layouts.annotated import ANNOTATIONS
 from s3d_tf.data.split import open_split
 from s3d_tf.detection import examples, truth
 from s3d_tf.detection.annotations import of_items
 
-FRAMES, SIZE = 6, (48, 64)
+from .conftest import SIZE
 
-
-@pytest.fixture(scope="module")
-def source(tmp_path_factory):
-    """Videos of 8 frames, and in front of them one of 3 frames that nobody is in."""
-    folder = tmp_path_factory.mktemp("actors") / "videos"
-    spec = synthetic_detection.DetectionSet(
-        num_train=5, num_val=2, rows=48, columns=64, smallest=10, largest=16, num_frames=8
-    )
-    synthetic_detection.write_set(spec, folder)
-    noise = np.random.default_rng(0).integers(0, 255, (3, 48, 64, 3), np.uint8)
-    synthetic.write_video(folder / "train/empty.avi", noise, 25.0)
-    content = json.loads((folder / ANNOTATIONS).read_text())
-    content["may_flip"] = True
-    content["videos"] = {"train/empty.avi": {"split": "train", "actors": []}} | content["videos"]
-    (folder / ANNOTATIONS).write_text(json.dumps(content))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def listed(source) -> listing.Listing:
-    return datasets.list_dataset("annotated", source)
-
-
-@pytest.fixture(scope="module")
-def data_dir(listed, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("records")
-    settings = prepare.Settings(size=SIZE, shard_size=4, streams=("rgb", "flow"))
-    prepare.prepare(listed, folder, settings)
-    return folder
+FRAMES = 6
 
 
 def train(data_dir, **changes):

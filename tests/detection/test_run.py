@@ -6,17 +6,18 @@ import json
 import numpy as np
 import pytest
 
-from s3d_tf.detection import objective, run, start
+from s3d_tf.data.split import open_split
+from s3d_tf.detection import annotations, measures, objective, run, start, truth
+from s3d_tf.detection.linking import Linking
 from s3d_tf.training import devices
 from s3d_tf.training.run import Pace
-from tests.detection.tiny import PACE, RECIPE, batches, example
+from tests.detection.tiny import PACE, RECIPE, example
 
 
 @pytest.fixture(scope="module")
-def trained(motion_records, tmp_path_factory):
+def trained(data_dir, tmp_path_factory):
     work_dir = tmp_path_factory.mktemp("detector") / "run"
-    result = run.train(RECIPE, motion_records, work_dir, devices.make_strategy(1), PACE, batches)
-    return work_dir, result
+    return work_dir, run.train(RECIPE, data_dir, work_dir, devices.make_strategy(1), PACE)
 
 
 def test_a_run_leaves_a_detector(trained):
@@ -32,8 +33,8 @@ def test_a_run_leaves_a_detector(trained):
     moved = [not np.array_equal(a, b) for a, b in zip(detector.variables, fresh.variables, strict=True)]
     assert np.mean(moved) > 0.9  # the checkpoint's, not fresh ones
     assert detector(example())["boxes"].shape == (2, 6, 4)
-    with pytest.raises(ValueError, match=r"4 of them: class 1 is 'drift_left'\. Received: 2 classes, class 1 is 'x'"):
-        start.check_classes(detector, ("drift_down", "x"))
+    with pytest.raises(ValueError, match=r"4 of them: class 1 is 'drift_right'\. Received: 2 classes, class 1 is 'x'"):
+        start.check_classes(detector, ("drift_left", "x"))
 
 
 def test_a_video_s_boxes_are_written_and_drawn(trained, run_script, motion_videos, tmp_path):
@@ -52,9 +53,26 @@ def test_a_video_s_boxes_are_written_and_drawn(trained, run_script, motion_video
     assert done.returncode == 1 and done.stderr.splitlines()[-1] == "error: There is no such video. Received: none.mp4"
 
 
-def test_a_run_of_another_configuration_is_refused(trained, motion_records):
+def test_the_measures_are_those_of_the_detections_that_are_written(trained, data_dir, run_script, tmp_path):
+    flags = [f"--work_dir={trained[0]}", f"--data_dir={data_dir}", f"--output_dir={tmp_path}", "--keep_from=0.05"]
+    done = run_script("evaluate_detector.py", *flags, "--batch_size=4", "--min_frames=1")
+    assert done.returncode == 0, done.stderr
+    result = json.loads((tmp_path / "detection_val.json").read_text())
+    split = open_split(data_dir, "val")
+    assert (result["frames"], result["videos"], result["least_score"]) == (int(sum(split.num_frames)), 2, 0.05)
+    true = truth.of_split(split)
+    found = annotations.read_detections(tmp_path / "detections_val.json", true)
+    assert len(found.score) == result["detections"] > 0 and found.score.min() >= 0.05
+    again = measures.measure(true, found, Linking(min_frames=1)).result
+    assert {key: result[key] for key in ("frame_map", "true_boxes", "tubes")} == {
+        key: again[key] for key in ("frame_map", "true_boxes", "tubes")
+    }
+    assert f"frame-mAP {result['frame_map']:.1%} at 0.5" in done.stdout
+
+
+def test_a_run_of_another_configuration_is_refused(trained, data_dir):
     other = dataclasses.replace(RECIPE, proposals=7)
     with pytest.raises(ValueError, match="another configuration: proposals 5, now 7"):
-        run.train(other, motion_records, trained[0], devices.make_strategy(1), PACE, batches)
+        run.train(other, data_dir, trained[0], devices.make_strategy(1), PACE)
     with pytest.raises(ValueError, match=r"scripts/evaluate_detector.py. Received: evaluate_every=5"):
-        run.train(RECIPE, motion_records, trained[0], devices.make_strategy(1), Pace(evaluate_every=5), batches)
+        run.train(RECIPE, data_dir, trained[0], devices.make_strategy(1), Pace(evaluate_every=5))
