@@ -9,6 +9,7 @@ from .claims import Claim
 
 UNKNOWN = "These numbers do not show why."
 CEILING, WIDE = 0.97, 0.05  # shares: all videos but a few; seeds that differ much
+CLEAR = 2  # spreads: a difference that seeds do not explain
 _ROUNDING = 1e-9
 
 
@@ -32,16 +33,17 @@ def above_beyond_spread(first: dict, second: dict) -> bool:
     return first["mean"] - margin(first, second) > second["mean"] + _ROUNDING
 
 
-def likely_reason(*found: dict) -> str:
-    """Why an order of means is not the expected one, as far as the numbers themselves show it."""
-    deviations = [each["deviation"] for each in found]
+def likely_reason(first: dict, second: dict) -> str:
+    """Why an order of two means is not the expected one, as far as the numbers themselves show it."""
+    found, deviations = (first, second), (first["deviation"], second["deviation"])
     if min(each["mean"] for each in found) >= CEILING:
         return "All are close to 100 %: the set is too easy for these networks, and a few videos decide the order."
     if None in deviations:
         return "There is one seed of each, so how much of it is chance is not known."
-    if max(deviations) >= WIDE:
+    apart = abs(first["mean"] - second["mean"])
+    if max(deviations) >= WIDE and apart <= CLEAR * margin(first, second):
         return (
-            f"The {len(found[0]['values'])} values of one mean differ much (deviation {max(deviations) * 100:.1f} "
+            f"The {len(first['values'])} values of one mean differ much (deviation {max(deviations) * 100:.1f} "
             "points), so as many others may fall otherwise."
         )
     return UNKNOWN
