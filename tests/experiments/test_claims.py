@@ -66,7 +66,8 @@ def test_bounds_belong_to_what_is_within(value, inside):
     [
         (((0.98, 0.98), (0.99, 1.0)), "All are close to 100 %"),
         (((0.5,), (0.6,)), "There is one seed"),
-        (((0.5, 0.6), (0.7, 0.71)), "The 2 values of one mean differ much (deviation 7.1 points)"),
+        (((0.5, 0.6), (0.65, 0.66)), "The 2 values of one mean differ much (deviation 7.1 points)"),
+        (((0.5, 0.6), (0.7, 0.71)), judgement.UNKNOWN),  # more than twice the spread apart
         (((0.5, 0.51), (0.7, 0.71)), judgement.UNKNOWN),
     ],
 )
