@@ -10,6 +10,9 @@ import keras
 import tensorflow as tf
 
 _CORNERS = dict(anchor_format="yxyx", box_format="yxyx")
+PADDING = -1
+"""Label of a box that is none."""
+
 VARIANCE = (0.1, 0.1, 0.2, 0.2)
 """Deltas are divided by it: the scale factors 10, 10, 5, 5 of the Object Detection API's box coder."""
 
@@ -36,6 +39,11 @@ def decode(deltas: tf.Tensor, anchors: tf.Tensor) -> tf.Tensor:
 def clip(boxes: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
     """Boxes `[..., 4]` cut off at the border of a frame of `size` (rows, columns)."""
     return tf.clip_by_value(boxes, 0.0, corners(size))
+
+
+def has_area(boxes: tf.Tensor) -> tf.Tensor:
+    """Which of `[..., 4]` boxes have a height and a width, `[...]` bool; those that lay outside lose theirs in `clip`."""
+    return tf.reduce_all(boxes[..., 2:] > boxes[..., :2], axis=-1)
 
 
 def to_pixels(boxes: tf.Tensor, size: tf.Tensor) -> tf.Tensor:

@@ -18,15 +18,14 @@ from ..data import clips, flow, pipeline, records
 from ..data.damage import Damage
 from ..data.pipeline import Batch
 from ..data.split import Split
+from .boxes import PADDING
+from .recipes import key_frame_of
 
 MAX_BOXES = 32
 """Boxes of a frame; places that it does not fill are padding, a record with a frame of more counts as damaged."""
 
-LOOKED_AT = 100
-"""Records in which a box is looked for before a training."""
-
-PADDING = -1
-"""Label of a box that is none."""
+LOOKED_AT = 1000
+"""Records, from the first to the last, in which a box is looked for before a training."""
 
 
 def training_batches(
@@ -48,7 +47,7 @@ def training_batches(
 ) -> tf.data.Dataset:
     """Endless shuffled batches, a key frame of each video an epoch; `clip` and `flow` as in `pipeline.Batch`, and
     `boxes` `[B, max_boxes, 4]` float32 ymin, xmin, ymax, xmax in [0, 1], 0 where there is none, with their `labels`
-    `[B, max_boxes]` int32, `PADDING` there.
+    `[B, max_boxes]` int32, `boxes.PADDING` there.
 
     Args:
         num_frames: of a clip.
@@ -145,7 +144,7 @@ def evaluation_batches(
 
 def around(key_frame: tf.Tensor, num_frames: int, count: tf.Tensor) -> tf.Tensor:
     """Numbers of the frames of a clip, `[]` int32 -> `[num_frames]` int32 or `[B, 1]` -> `[B, num_frames]`."""
-    return tf.clip_by_value(key_frame - num_frames // 2 + tf.range(num_frames), 0, count - 1)
+    return tf.clip_by_value(key_frame - key_frame_of(num_frames) + tf.range(num_frames), 0, count - 1)
 
 
 def frame_boxes(boxes: records.Boxes, frame: tf.Tensor, max_boxes: int) -> tuple[tf.Tensor, tf.Tensor]:
@@ -235,13 +234,13 @@ def _check(split: Split, num_frames: int, size: tuple[int, int], streams: Sequen
 
 
 def _check_boxes(split: Split) -> None:
-    """Raises a ValueError if none of the first records has a box."""
-    looked_at = min(split.num_videos, LOOKED_AT)
-    for index in range(looked_at):
+    """Raises a ValueError if none of the records that are looked at has a box."""
+    looked_at = np.unique(np.linspace(0, split.num_videos - 1, LOOKED_AT).round().astype(np.int64))
+    for index in looked_at:
         with contextlib.suppress(tf.errors.OpError):  # damage is counted later
-            if tf.size(records.parse_boxes(split.load(tf.constant(index, tf.int64))).label.values) > 0:
+            if tf.size(records.parse_boxes(split.load(tf.constant(index))).label.values) > 0:
                 return
     raise ValueError(
-        f"None of the first {looked_at} records has a box: prepare a set with boxes (docs/datasets.md). Received: "
+        f"None of {len(looked_at)} records has a box: prepare a set with boxes (docs/datasets.md). Received: "
         f"{split.dataset}"
     )

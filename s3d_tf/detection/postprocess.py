@@ -42,6 +42,7 @@ def detections(
     found = tf.reshape(tf.transpose(found, [0, 2, 1, 3]), [batch * classes, number, 4])  # a class of a frame each
     alone = tf.where(valid[..., None] & (scores > least_score), scores, -1.0)
     alone = tf.reshape(tf.transpose(alone, [0, 2, 1]), [batch * classes, number])
+    alone = tf.where(box.has_area(found), alone, -1.0)
     alone, order = tf.math.top_k(alone, number)
     kept = suppress(tf.gather(found, order, batch_dims=1), alone, threshold, tf.minimum(each, number))
     flat_scores = tf.reshape(tf.where(kept.valid, kept.scores, -1.0), [batch, -1])

@@ -27,7 +27,7 @@ def propose(
     threshold: float,
     count: int,
 ) -> Proposals:
-    """Decodes, clips and thins out; nothing is learnt through it.
+    """Decodes, clips and thins out, as the API those that then have no area too; nothing is learnt through it.
 
     Args:
         scores: `[B, N]` float32, of being an object.
@@ -40,12 +40,12 @@ def propose(
     """
     scores, deltas = tf.stop_gradient(scores), tf.stop_gradient(deltas)
     found = box.clip(box.decode(deltas, anchors), size)
-    scores, best = tf.math.top_k(scores, tf.minimum(before, tf.shape(scores)[1]))
+    scores, best = tf.math.top_k(tf.where(box.has_area(found), scores, -1.0), tf.minimum(before, tf.shape(scores)[1]))
     return suppress(tf.gather(found, best, batch_dims=1), scores, threshold, count)
 
 
 def suppress(boxes: tf.Tensor, scores: tf.Tensor, threshold: float, count: int) -> Proposals:
-    """Non-maximum suppression of `[B, N, 4]` boxes with `[B, N]` scores that fall."""
+    """Non-maximum suppression of `[B, N, 4]` boxes with `[B, N]` scores that fall; a score below 0 is never valid."""
     count = tf.convert_to_tensor(count)
     kept, number = tf.image.non_max_suppression_padded(
         boxes,
@@ -56,6 +56,7 @@ def suppress(boxes: tf.Tensor, scores: tf.Tensor, threshold: float, count: int) 
         sorted_input=True,
         canonicalized_coordinates=True,
     )
-    valid = tf.sequence_mask(number, count)
-    scores = tf.where(valid, tf.gather(scores, kept, batch_dims=1), 0.0)
+    scores = tf.gather(scores, kept, batch_dims=1)
+    valid = tf.sequence_mask(number, count) & (scores >= 0)
+    scores = tf.where(valid, scores, 0.0)
     return Proposals(tf.where(valid[..., None], tf.gather(boxes, kept, batch_dims=1), 0.0), scores, valid)

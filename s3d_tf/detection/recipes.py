@@ -175,7 +175,12 @@ class DetectionRecipe:
     @property
     def key_frame(self) -> int:
         """Number of the frame in a clip whose boxes are wanted."""
-        return self.num_frames // 2
+        return key_frame_of(self.num_frames)
+
+
+def key_frame_of(num_frames: int) -> int:
+    """The one of a clip's frames that the others are around: of 20 the eleventh."""
+    return num_frames // 2
 
 
 _TABLE = (

@@ -25,8 +25,8 @@ def sample(positive: tf.Tensor, negative: tf.Tensor, size: int, share: float, se
 
 
 def gather(chosen: tf.Tensor, size: int) -> tuple[tf.Tensor, tf.Tensor]:
-    """Numbers of the chosen in each row of `[B, N]` bool, in their order: `[B, size]` int32, and which of them are
-    chosen at all, `[B, size]` bool (others fill up where there are too few)."""
+    """Numbers of the chosen in each row of `[B, N]` bool, in their order: `[B, min(size, N)]` int32, and which of them
+    are chosen at all, bool (others fill up where there are too few)."""
     places = tf.argsort(tf.cast(~chosen, tf.int32), axis=1, stable=True)[:, :size]
     return places, tf.gather(chosen, places, batch_dims=1)
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from . import boxes as box
+from .boxes import PADDING
 from .matcher import BACKGROUND, match
 from .recipes import DetectionRecipe
 from .sampler import gather, sample
@@ -40,7 +41,7 @@ class Targets(NamedTuple):
 def truth(boxes: tf.Tensor, labels: tf.Tensor, size: tf.Tensor) -> Truth:
     """From a batch: `[B, M, 4]` float32 in [0, 1] and `[B, M]` int32, of frames of `size` (rows, columns)."""
     boxes = tf.pad(boxes, [[0, 0], [0, 1], [0, 0]])  # so that there is one to look at
-    labels = tf.pad(tf.cast(labels, tf.int32), [[0, 0], [0, 1]], constant_values=-1)
+    labels = tf.pad(tf.cast(labels, tf.int32), [[0, 0], [0, 1]], constant_values=PADDING)
     return Truth(box.to_pixels(boxes, size), labels)
 
 
@@ -64,7 +65,8 @@ def of_proposals(
     """A sample of `[B, P, 4]` proposals, pixels, those that are `valid` `[B, P]` bool, and the classes they are of.
 
     Returns:
-        `[B, N, 4]` boxes, N being `recipe.proposal_sample`, and their targets; a label is 1 + that of the true box.
+        `[B, N, 4]` boxes, N being `recipe.proposal_sample`, or P where there are fewer, and their targets; a label is
+        1 + that of the true box.
     """
     if recipe.add_true_boxes:
         proposals = tf.concat([proposals, true.boxes], axis=1)

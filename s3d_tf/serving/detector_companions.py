@@ -9,8 +9,9 @@ import numpy as np
 import tensorflow as tf
 from absl import logging
 
+from ..data.clips import CHANNELS
 from ..files import write_text
-from .classifier import JPEGS
+from .classifier import JPEGS, PIXELS
 from .companions import MARK, MODELS, MONITORING, WARMUP, check_folder
 from .detector_graph import DetectorGraph
 
@@ -33,8 +34,8 @@ docker run --rm -p 127.0.0.1:8500:8500 -p 127.0.0.1:8501:8501 \\
 
 | signature | takes | returns |
 |---|---|---|
-| `serving_default` | `{jpegs}`, JPEG strings `[B, {frames}]` | `boxes`, `scores`, `classes`, `count` |
-| `frames` | uint8 `[B, {frames}, H, W, C]` | the same |
+| `serving_default` | {jpegs} | `boxes`, `scores`, `classes`, `count` |
+| `frames` | {pixels} | the same |
 | `info` | `query`, any string `[N]` | `info` `[N]`: sizes, labels and limits as JSON |
 
 Boxes `[B, N, 4]` (ymin, xmin, ymax, xmax in [0, 1]) are those of frame {key_frame} of a clip, `scores` `[B, N]` fall,
@@ -49,7 +50,11 @@ def write_beside(directory: Path, graph: DetectorGraph) -> None:
     """Writes README.md, models.config and monitoring.config into the folder of the versions."""
     name, recipe = directory.name, graph.recipe
     fields = dict(name=name, network=graph.network, classes=len(graph.labels), frames=recipe.num_frames)
-    fields |= dict(key_frame=recipe.key_frame, jpegs="`, `".join(JPEGS[stream] for stream in graph.streams))
+    jpegs = [f"`{JPEGS[stream]}`, JPEG strings `[B, {recipe.num_frames}]`" for stream in graph.streams]
+    pixels = [
+        f"`{PIXELS[stream]}`, uint8 `[B, {recipe.num_frames}, H, W, {CHANNELS[stream]}]`" for stream in graph.streams
+    ]
+    fields |= dict(key_frame=recipe.key_frame, jpegs=" and ".join(jpegs), pixels=" and ".join(pixels))
     limits = dict(
         max_clips=graph.limits.max_clips, max_pixels=graph.limits.max_pixels, size=f"{recipe.rows}x{recipe.columns}"
     )

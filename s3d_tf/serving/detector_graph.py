@@ -17,7 +17,6 @@ from .classifier import JPEGS, PIXELS, named
 from .decoding import JPEG_START, Limits, require
 
 MAX_CLIPS = 2
-_CHANNELS = {"rgb": 3, "flow": 2}
 
 
 class DetectorGraph:
@@ -42,7 +41,7 @@ class DetectorGraph:
         are those of its key frame, T // 2.
         """
         strings = {JPEGS[stream]: tf.TensorSpec([None, None], tf.string) for stream in self.streams}
-        pixels = {PIXELS[s]: tf.TensorSpec([None, None, None, None, _CHANNELS[s]], tf.uint8) for s in self.streams}
+        pixels = {PIXELS[s]: tf.TensorSpec([None, None, None, None, clips.CHANNELS[s]], tf.uint8) for s in self.streams}
         return dict(
             serving_default=named(lambda *given: self._detect(given, self._decoded), strings),
             frames=named(lambda *given: self._detect(given, self._resized), pixels),
@@ -64,8 +63,11 @@ class DetectorGraph:
     def _detect(self, given: tuple[tf.Tensor, ...], decode: Callable) -> dict[str, tf.Tensor]:
         """`boxes` `[B, most, 4]` in [0, 1] of the frame, `scores` `[B, most]` falling, `classes` `[B, most]` names,
         empty after `count` `[B]` of them."""
+        number, last = (tf.shape(one)[0] for one in (given[0], given[-1]))
+        with require(number == last, "Frames and flow must be of as many clips; received {} and {}.", number, last):
+            given = tuple(tf.identity(one) for one in given)
         batch = {
-            KEYS[stream]: decode(self._counted(one), _CHANNELS[stream])
+            KEYS[stream]: decode(self._counted(one), clips.CHANNELS[stream])
             for stream, one in zip(self.streams, given, strict=True)
         }
         boxes, scores, classes, count = self._answer(*batch.values())
@@ -97,7 +99,9 @@ class DetectorGraph:
         """`[B, T]` JPEG strings, of which each is decoded only if its header says that it is not too large."""
         flat = tf.reshape(jpegs, [-1])
         begins = tf.strings.substr(flat, 0, len(JPEG_START)) == JPEG_START
-        with require(tf.reduce_all(begins), "Frame {} of the call is no JPEG.", tf.argmin(tf.cast(begins, tf.int32))):
+        bad = tf.argmin(tf.cast(begins, tf.int32), output_type=tf.int32)
+        clip, frame = bad // self.recipe.num_frames, bad % self.recipe.num_frames
+        with require(tf.reduce_all(begins), "Frame {} of clip {} is no JPEG.", frame, clip):
             flat = tf.identity(flat)
         spec = tf.TensorSpec([self.recipe.rows, self.recipe.columns, channels], tf.uint8)
 
@@ -131,7 +135,7 @@ def _frozen(detector: Detector, streams: tuple[str, ...]) -> Callable[..., list[
     """Clips uint8 of each stream -> boxes, scores, classes, count."""
     recipe = detector.recipe
     size = (None, recipe.num_frames, recipe.rows, recipe.columns)
-    specs = [tf.TensorSpec([*size, _CHANNELS[stream]], tf.uint8) for stream in streams]
+    specs = [tf.TensorSpec([*size, clips.CHANNELS[stream]], tf.uint8) for stream in streams]
 
     @tf.function(autograph=False, input_signature=specs)
     def answer(*given):

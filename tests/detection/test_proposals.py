@@ -34,6 +34,31 @@ def test_what_is_left_over_is_padding():
     np.testing.assert_allclose(propose([0.5, 0.6, 0.9, 0.1], threshold=0.95).scores[0], [0.9, 0.6, 0.5])
 
 
+def test_a_box_without_area_is_no_proposal():
+    found = proposals.propose(
+        tf.constant([[0.5, 0.6, 0.9, 0.8]]), tf.zeros([1, 4, 4]), ANCHORS, (18, 40), before=100, threshold=0.7, count=3
+    )
+    np.testing.assert_allclose(found.boxes[0], [[0, 0, 10, 9], [0, 0, 0, 0], [0, 0, 0, 0]])  # two lie below row 18
+    np.testing.assert_array_equal(found.valid[0], [True, False, False])
+
+
+def test_a_box_without_area_is_no_detection():
+    shifted = tf.constant([[0.0, 0, 0, 0], [300, 0, 0, 0]])  # 300 * 0.1 * 10 rows further down
+    found = postprocess.detections(
+        tf.constant([[[0.3], [0.9]]]),
+        shifted[None, :, None],
+        tf.constant([[[0.0, 0, 10, 10], [0, 0, 10, 10]]]),
+        tf.constant([[True, True]]),
+        (40, 40),
+        least_score=0.0,
+        threshold=0.6,
+        each=5,
+        most=2,
+    )
+    assert found["count"].numpy().tolist() == [1]
+    np.testing.assert_allclose(found["scores"][0], [0.3, 0])
+
+
 def test_pooling_of_a_constant_and_of_a_ramp():
     constant = roi.pool(tf.fill([1, 2, 5, 6, 3], 7.0), tf.constant([[[0.1, 0.2, 0.5, 0.9]]]), 14, 2)
     np.testing.assert_allclose(constant, np.full((1, 2, 7, 7, 3), 7.0), rtol=1e-6)

@@ -1,5 +1,6 @@
 """A detector's graph, saved and loaded: JPEGs and pixels in, boxes out, refusals in sentences."""
 
+import dataclasses
 import json
 
 import cv2
@@ -52,7 +53,7 @@ def test_jpegs_are_what_they_decode_to_and_any_size_is_resized(served):
 
 def test_what_lies_beside_it(folder):
     readme = (folder.parent / "README.md").read_text()
-    assert "i2d and top_heavy_s3d_1" in readme and "JPEG strings `[B, 8]`" in readme and "frame 4 of a clip" in readme
+    assert "i2d and top_heavy_s3d_1" in readme and "| `jpegs`, JPEG strings `[B, 8]` |" in readme and "frame 4 of a clip" in readme
     assert (folder / "assets.extra/labels.txt").read_text().split("\n") == ["class 0", "class 1", "class 2", ""]
     api = pytest.importorskip("tensorflow_serving.apis.prediction_log_pb2")
     (record,) = tf.data.TFRecordDataset(str(folder / "assets.extra/tf_serving_warmup_requests"))
@@ -76,9 +77,22 @@ def test_what_a_client_needs_to_know(served):
         ),
         ("frames", dict(frames=np.zeros((3, 8, 32, 48, 3), np.uint8)), "received 3 clips"),
         ("frames", dict(frames=np.zeros((1, 8, 0, 48, 3), np.uint8)), "1 to 8294400 pixels; received .0 48."),
-        ("serving_default", dict(jpegs=np.array([[b"GIF89a"] * 8])), "Frame 0 of the call is no JPEG"),
+        ("serving_default", dict(jpegs=np.array([[b"GIF89a"] * 8])), "Frame 0 of clip 0 is no JPEG"),
     ],
 )
 def test_what_cannot_be_taken(served, signature, given, message):
     with pytest.raises(tf.errors.InvalidArgumentError, match=message):
         served[signature](**{name: tf.constant(value) for name, value in given.items()})
+
+
+def test_streams_of_different_length_are_refused(tmp_path):
+    graph = DetectorGraph(build(dataclasses.replace(RECIPE, streams=("rgb", "flow"))))
+    frames, flow = example()["clip"], example()["flow"]
+    answer = graph.signatures()["frames"]
+    assert answer(frames, flow)["count"].shape == (2,)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="as many clips; received 2 and 1"):
+        answer(frames, flow[:1])
+    detector_companions.write_beside(tmp_path, graph)
+    readme = (tmp_path / "README.md").read_text()
+    assert "`frames`, uint8 `[B, 8, H, W, 3]` and `flow`, uint8 `[B, 8, H, W, 2]`" in readme
+    assert "`jpegs`, JPEG strings `[B, 8]` and `flow_jpegs`, JPEG strings `[B, 8]`" in readme
