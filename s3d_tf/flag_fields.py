@@ -14,6 +14,8 @@ _DEFINE = {
     "int": flags.DEFINE_integer,
     "float": flags.DEFINE_float,
     "bool": flags.DEFINE_bool,
+    "str | None": flags.DEFINE_string,
+    "int | None": flags.DEFINE_integer,
     "tuple[float, ...]": flags.DEFINE_list,
     "tuple[int, ...]": flags.DEFINE_list,
     "tuple[str, ...]": flags.DEFINE_list,
@@ -30,7 +32,8 @@ def define(cls: type, defaults: bool = True) -> dict[str, flags.FlagHolder]:
     told = describe(cls)
     fields = [field for field in dataclasses.fields(cls) if field.name != "name"]
     if defaults:
-        told = {field.name: f"{told[field.name]} By default {field.default}." for field in fields}
+        known = {field.name: field.default for field in fields if field.default is not None}
+        told |= {name: f"{told[name]} By default {default}." for name, default in known.items()}
     return {field.name: _DEFINE[field.type](field.name, None, told[field.name]) for field in fields}
 
 

@@ -21,14 +21,13 @@ from tqdm import tqdm
 
 from s3d_tf import cli
 from s3d_tf.analysis.contact_sheet import check_picture, contact_sheet, picture_path, write_picture
+from s3d_tf.flag_fields import define, given
 from s3d_tf.serving.answer import Answer, average
-from s3d_tf.serving.client import DEADLINE, RETRIES, Client, connect, read_token
+from s3d_tf.serving.client import Client
+from s3d_tf.serving.connection import Connection
 from s3d_tf.serving.parallel import Done, in_order
 from s3d_tf.serving.video_input import WINDOW, find_videos
 
-SERVER = flags.DEFINE_string("server", "localhost:8500", "host:port or unix:PATH of gRPC; http(s)://host:port of REST.")
-MODEL = flags.DEFINE_string("model", "model", "The model's name on the server.")
-VERSION = flags.DEFINE_integer("version", None, "Its version; the server's choice by default.")
 VIDEO = flags.DEFINE_list("video", None, "Video files, folders of frames, folders of videos.", required=True)
 WINDOW_FLAG = flags.DEFINE_integer(
     "window", None, f"Frames sent at once; {WINDOW} by default, or as many as the model takes.", lower_bound=1
@@ -41,13 +40,7 @@ PICTURE = flags.DEFINE_string(
     "picture", None, "A folder for VIDEO.png of each; of one video also a file, .png or .jpg."
 )
 PARALLEL = flags.DEFINE_integer("parallel", 4, "Videos at a time.", lower_bound=1)
-DEADLINE_FLAG = flags.DEFINE_float("deadline", DEADLINE, "Seconds for a call, with its retries.", lower_bound=0.001)
-RETRIES_FLAG = flags.DEFINE_integer("retries", RETRIES, "More attempts when no server answers.", lower_bound=0)
-TLS = flags.DEFINE_bool("tls", False, "Encrypt gRPC, trusting the roots that come with it.")
-TLS_CA = flags.DEFINE_string("tls_ca", None, "Roots to trust instead, PEM.")
-TLS_CERT = flags.DEFINE_string("tls_cert", None, "Our own certificate, PEM, for a server that asks for one.")
-TLS_KEY = flags.DEFINE_string("tls_key", None, "Its key, PEM.")
-TOKEN_FILE = flags.DEFINE_string("token_file", None, "Holds a bearer token; S3D_TF_TOKEN by default.")
+CONNECTION = define(Connection)
 
 
 def main(_):
@@ -55,7 +48,8 @@ def main(_):
     pictures = Path(PICTURE.value) if PICTURE.value else None
     if pictures:
         check_picture(pictures, len(videos))
-    client = Client(connection(), DEADLINE_FLAG.value, RETRIES_FLAG.value)
+    connection = Connection(**given(Connection, CONNECTION))
+    client = Client(connection.open(), connection.deadline, connection.retries)
     client.frames_at_once(WINDOW_FLAG.value)
     try:
         failed = ask_all(client, videos, pictures)
@@ -92,14 +86,6 @@ def ask_all(client: Client, videos: list[Path], pictures: Path | None) -> int:
             if getattr(done.error, "code", "") == "UNAVAILABLE":  # its retries are over: the others would wait as long
                 return failed + len(videos) - ended
     return failed
-
-
-def connection():
-    """The connection that the flags describe."""
-    paths = [Path(flag.value) if flag.value else None for flag in (TLS_CA, TLS_CERT, TLS_KEY)]
-    token = read_token(Path(TOKEN_FILE.value)) if TOKEN_FILE.value else os.environ.get("S3D_TF_TOKEN") or None
-    options = dict(zip(("ca", "certificate", "key"), paths, strict=True))
-    return connect(SERVER.value, MODEL.value, VERSION.value, tls=TLS.value, token=token, **options)
 
 
 def ask(client: Client, video: Path) -> Iterable[Answer]:

@@ -42,7 +42,7 @@ def clip(boxes: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
 
 
 def has_area(boxes: tf.Tensor) -> tf.Tensor:
-    """Which of `[..., 4]` boxes have a height and a width, `[...]` bool; those that lay outside lose theirs in `clip`."""
+    """Which of `[..., 4]` boxes have a height and a width, `[...]` bool; those outside of a frame lose it in `clip`."""
     return tf.reduce_all(boxes[..., 2:] > boxes[..., :2], axis=-1)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -46,20 +46,15 @@ def detect(
         ValueError: no frame of the video decodes.
     """
     recipe, labels = detector.recipe, detector.preprocessing.labels
-    size = (recipe.rows, recipe.columns)
-    seen = {
-        stream: Preprocessing(modality=stream, resize=size, crop=min(size))
-        for stream in dict.fromkeys((RGB_STREAM, *recipe.streams))
-    }
+    streams = tuple(dict.fromkeys((RGB_STREAM, *recipe.streams)))
     answer = tf.function(detector, reduce_retracing=True)
-    frames = (window.streams for window in video_input.windows(path, seen, 1))  # [1, H, W, C] of each stream
-    clips = sliding(padded(frames, recipe.key_frame, recipe.num_frames - 1 - recipe.key_frame), recipe.num_frames, 1)
-    for numbered in _batched(clips, batch_size):
-        batch = {
-            KEYS[stream]: tf.constant(np.stack([np.concatenate([f[stream] for f in held]) for _, held in numbered]))
-            for stream in seen
+    shown = frames_of(path, streams, (recipe.rows, recipe.columns))
+    for numbered in batched(around_each(shown, recipe.num_frames, recipe.key_frame), batch_size):
+        clips = {
+            KEYS[stream]: tf.constant(np.stack([[frame[stream] for frame in held] for _, held in numbered]))
+            for stream in streams
         }
-        found = {name: value.numpy() for name, value in answer(batch).items()}
+        found = {name: value.numpy() for name, value in answer(clips).items()}
         for place, (number, _) in enumerate(numbered):
             rows = zip(*(found[name][place] for name in ("classes", "scores", "boxes")), strict=True)
             yield (
@@ -70,6 +65,22 @@ def detect(
                     if score >= least_score
                 ],
             )
+
+
+def frames_of(path: Path, streams: Sequence[str], size: tuple[int, int]) -> Iterator[dict[str, np.ndarray]]:
+    """The frames of a video, of each stream `[*size, C]` uint8.
+
+    Raises:
+        ValueError: no frame of the video decodes.
+    """
+    seen = {stream: Preprocessing(modality=stream, resize=size, crop=min(size)) for stream in streams}
+    for window in video_input.windows(path, seen, 1):
+        yield {stream: frames[0] for stream, frames in window.streams.items()}
+
+
+def around_each(frames: Iterable[T], num_frames: int, key_frame: int) -> Iterator[tuple[int, list[T]]]:
+    """Of each frame its number and the clip in which it is the key frame."""
+    return sliding(padded(frames, key_frame, num_frames - 1 - key_frame), num_frames, 1)
 
 
 def padded(frames: Iterable[T], before: int, after: int) -> Iterator[T]:
@@ -84,7 +95,8 @@ def padded(frames: Iterable[T], before: int, after: int) -> Iterator[T]:
         yield from itertools.repeat(last, after)
 
 
-def _batched(items: Iterable[T], size: int) -> Iterator[tuple[T, ...]]:
+def batched(items: Iterable[T], size: int) -> Iterator[tuple[T, ...]]:
+    """Groups of `size`; the last one may be smaller."""
     items = iter(items)
     while held := tuple(itertools.islice(items, size)):
         yield held

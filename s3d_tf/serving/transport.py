@@ -16,6 +16,8 @@ from .address import mistaken
 MAX_ANSWER = 256 << 20
 """Bytes; a longer answer is refused. Logits of a call have kilobytes."""
 
+DEADLINE, RETRIES = 60.0, 4
+
 Value = np.ndarray | Sequence[Sequence[bytes]]
 """Of a signature's input: an array, or strings `[B, T]`."""
 
@@ -68,6 +70,27 @@ def with_retries(
                 raise
         time.sleep(pause)
     raise AssertionError("unreachable")
+
+
+class Caller:
+    """Calls the signatures of a model, again where that may help.
+
+    Args:
+        transport: the connection.
+        deadline: seconds for one call, with its retries.
+        retries: more attempts when the server is UNAVAILABLE.
+    """
+
+    def __init__(self, transport: Transport, deadline: float = DEADLINE, retries: int = RETRIES):
+        self._transport, self._deadline, self._retries = transport, deadline, retries
+
+    def __call__(self, signature: str, inputs: Mapping[str, Value]) -> dict[str, np.ndarray]:
+        """See `Transport.call`."""
+
+        def attempt(seconds: float) -> dict[str, np.ndarray]:
+            return self._transport.call(signature, inputs, seconds)
+
+        return with_retries(attempt, self._deadline, self._retries)
 
 
 def within(seconds: float, function: Callable[[], Any], server: str) -> Any:

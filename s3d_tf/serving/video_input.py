@@ -50,6 +50,18 @@ def find_videos(paths: Iterable[str]) -> list[Path]:
     return found
 
 
+def find_video(path: str) -> Path:
+    """The one video that a path names: a file, a folder of frames, or a folder with one video.
+
+    Raises:
+        ValueError: as of `find_videos`, or several videos.
+    """
+    video, *others = find_videos([path])
+    if others:
+        raise ValueError(f"Name one video. Received: {path}, with {len(others) + 1} of them")
+    return video
+
+
 def videos_in(folder: Path) -> list[Path]:
     """The videos in a folder at any depth: files with a video's ending, and folders that hold images but no videos.
 

@@ -8,7 +8,8 @@ import grpc
 import pytest
 
 from s3d_tf.serving import address
-from s3d_tf.serving.client import Client, connect
+from s3d_tf.serving.client import Client
+from s3d_tf.serving.connection import connect
 from s3d_tf.serving.transport import ServerError
 
 

@@ -21,7 +21,8 @@ from tensorflow_serving.apis import prediction_service_pb2_grpc
 
 from s3d_tf.data import video
 from s3d_tf.serving import rest_transport, video_input
-from s3d_tf.serving.client import Client, connect, read_token
+from s3d_tf.serving.client import Client
+from s3d_tf.serving.connection import connect, read_token
 from s3d_tf.serving.grpc_transport import GrpcTransport
 from s3d_tf.serving.transport import ServerError, with_retries
 
@@ -383,6 +384,6 @@ def test_tensorflow_serving_itself(motion_videos):
     from s3d_tf.serving.predict import load_predictor
 
     expected = load_predictor(Path(os.environ["TFS_MODEL_DIR"])).predict(motion_videos / VIDEO).logits
-    found = Client(connect(os.environ["TFS_ADDRESS"], "animals"))
-    assert np.abs(found.classify(motion_videos / VIDEO).logits - expected).max() < 0.3 * expected.std()
-    assert isinstance(found.transport, GrpcTransport | rest_transport.RestTransport)
+    transport = connect(os.environ["TFS_ADDRESS"], "animals")
+    assert np.abs(Client(transport).classify(motion_videos / VIDEO).logits - expected).max() < 0.3 * expected.std()
+    assert isinstance(transport, GrpcTransport | rest_transport.RestTransport)

@@ -1,16 +1,20 @@
-"""A detector's graph, saved and loaded: JPEGs and pixels in, boxes out, refusals in sentences."""
+"""A detector's graph, saved, loaded and served: JPEGs and pixels in, boxes out, refusals in sentences."""
 
 import dataclasses
 import json
+import re
 
 import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from s3d_tf.serving import detector_companions
+from s3d_tf.serving import detect, detector_companions, video_input
+from s3d_tf.serving.connection import connect
+from s3d_tf.serving.detector_client import DetectorClient
 from s3d_tf.serving.detector_graph import DetectorGraph
 from s3d_tf.serving.export import export
+from s3d_tf.serving.transport import ServerError
 from tests.detection.tiny import RECIPE, build, example
 
 
@@ -53,7 +57,11 @@ def test_jpegs_are_what_they_decode_to_and_any_size_is_resized(served):
 
 def test_what_lies_beside_it(folder):
     readme = (folder.parent / "README.md").read_text()
-    assert "i2d and top_heavy_s3d_1" in readme and "| `jpegs`, JPEG strings `[B, 8]` |" in readme and "frame 4 of a clip" in readme
+    assert (
+        "i2d and top_heavy_s3d_1" in readme
+        and "| `jpegs`, JPEG strings `[B, 8]` |" in readme
+        and "frame 4 of a clip" in readme
+    )
     assert (folder / "assets.extra/labels.txt").read_text().split("\n") == ["class 0", "class 1", "class 2", ""]
     api = pytest.importorskip("tensorflow_serving.apis.prediction_log_pb2")
     (record,) = tf.data.TFRecordDataset(str(folder / "assets.extra/tf_serving_warmup_requests"))
@@ -96,3 +104,93 @@ def test_streams_of_different_length_are_refused(tmp_path):
     readme = (tmp_path / "README.md").read_text()
     assert "`frames`, uint8 `[B, 8, H, W, 3]` and `flow`, uint8 `[B, 8, H, W, 2]`" in readme
     assert "`jpegs`, JPEG strings `[B, 8]` and `flow_jpegs`, JPEG strings `[B, 8]`" in readme
+
+
+@pytest.fixture(scope="module")
+def running(folder, serve):
+    return serve(folder.parent, "detector")
+
+
+@pytest.mark.parametrize("address", ["grpc", "rest"])
+def test_a_client_gets_the_boxes_of_every_frame(running, served, address, motion_videos):
+    video = motion_videos / "val/drift_up/00002.avi"
+    client = DetectorClient(connect(getattr(running, address), "detector"))
+    found = list(client.detect(video, least_score=0.0))
+    assert [number for number, _ in found] == list(range(12)) and any(boxes for _, boxes in found)
+    frames = [video_input.encode(frame["rgb"]) for frame in detect.frames_of(video, ["rgb"], (32, 48))]
+    for number in (0, 7, 11):
+        clip = [frames[min(max(number - 4 + place, 0), 11)] for place in range(8)]
+        expected = served["serving_default"](jpegs=tf.constant([clip]))
+        count = int(expected["count"][0])
+        boxes = found[number][1]
+        assert [box.label.encode() for box in boxes] == expected["classes"][0, :count].numpy().tolist()
+        np.testing.assert_allclose([box.score for box in boxes], expected["scores"][0, :count], rtol=1e-5)
+        np.testing.assert_allclose([box.box for box in boxes], expected["boxes"][0, :count], rtol=1e-5, atol=1e-6)
+    scores = [box.score for _, boxes in found for box in boxes]
+    kept = client.detect(video, least_score=float(np.median(scores)))
+    assert sum(len(boxes) for _, boxes in kept) == sum(score >= np.median(scores) for score in scores)
+
+
+def test_a_binary_writes_what_a_served_detector_finds(running, run_script, motion_videos, tmp_path):
+    video = motion_videos / "val/drift_up/00002.avi"
+    flags = (f"--server={running.grpc}", "--model=detector", f"--video={video}", "--least_score=0")
+    done = run_script("query_detector.py", *flags, f"--output_dir={tmp_path}")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip().endswith(f"boxes in 12 frames: {tmp_path}/00002.json, .mp4, .png")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["00002.json", "00002.mp4", "00002.png"]
+    content = json.loads((tmp_path / "00002.json").read_text())
+    assert content["classes"] == ["class 0", "class 1", "class 2"] and list(content["videos"]) == ["00002.avi"]
+    done = run_script("query_server.py", *flags[:3])
+    assert done.returncode == 1 and "it is a detector, for scripts/query_detector.py" in done.stderr
+
+
+def about(**changes):
+    good = dict(detector="d", labels=["a", "b"], streams=["rgb"], resize=[32, 48], num_frames=8, key_frame=4)
+    return json.dumps(good | dict(max_clips=2) | changes)
+
+
+@pytest.mark.parametrize(
+    "info, told",
+    [
+        (json.dumps(dict(labels=["a"], streams={}, max_frames=3)), "it is a classifier, for scripts/query_server.py"),
+        (about(labels=[]), "labels are no list of names"),
+        (about(streams=["flow"]), "streams="),
+        (about(num_frames=10**9), "2 clips of 1000000000 frames"),
+        (about(resize=[32, -1]), "32x-1"),
+        (about(resize=[32]), "not enough values"),
+        (about(key_frame=8), "key_frame=8"),
+    ],
+)
+def test_what_a_server_says_of_its_detector_must_make_sense(lie, info, told):
+    address, _ = lie([info])
+    with pytest.raises(ServerError, match=re.escape(told)):
+        DetectorClient(connect(address, "detector"))
+
+
+GOOD = dict(
+    boxes=np.zeros((2, 3, 4), np.float32),
+    scores=np.zeros((2, 3)),
+    classes=np.full((2, 3), b"a"),
+    count=np.array([1, 3]),
+)
+
+
+@pytest.mark.parametrize(
+    "changes, told",
+    [
+        (dict(count=np.array([1, 4])), "no boxes, scores and classes"),
+        (dict(count=np.array([1, -1])), "no boxes, scores and classes"),
+        (dict(boxes=np.full((2, 3, 4), np.nan)), "boxes that are not"),
+        (dict(boxes=np.zeros((2, 2, 4))), "boxes that are not"),
+        (dict(classes=np.full((2, 3), b"zebra")), "a class that its model has not: 'zebra'"),
+        (dict(classes=np.full((2, 2), b"a")), "no boxes, scores and classes"),
+    ],
+)
+def test_an_answer_must_be_one(lie, motion_videos, changes, told):
+    address, servicer = lie([about()], GOOD)
+    client = DetectorClient(connect(address, "detector"))
+    video = motion_videos / "val/drift_up/00002.avi"
+    assert [len(boxes) for _, boxes in client.detect(video, 0.0)] == [1, 3] * 6
+    servicer.outputs = GOOD | changes
+    with pytest.raises(ServerError, match=told):
+        list(client.detect(video, 0.0))

@@ -13,7 +13,8 @@ import s3d_tf
 from s3d_tf.networks import build_model
 from s3d_tf.serving import video_input
 from s3d_tf.serving.classifier import Classifier
-from s3d_tf.serving.client import Client, connect
+from s3d_tf.serving.client import Client
+from s3d_tf.serving.connection import connect
 from s3d_tf.serving.export import export
 from s3d_tf.serving.predict import load_predictor
 from s3d_tf.weights import Preprocessing
