@@ -14,10 +14,9 @@ from absl import flags
 from s3d_tf import cli
 from s3d_tf.analysis import detection_report
 from s3d_tf.data.split import open_split
-from s3d_tf.detection import annotations, examples, start, truth
-from s3d_tf.detection.evaluate import find
+from s3d_tf.detection import start
+from s3d_tf.detection.evaluate import KEEP_FROM, evaluate
 from s3d_tf.detection.linking import Linking
-from s3d_tf.detection.measures import measure
 from s3d_tf.flag_fields import define, given
 
 WORK_DIR = flags.DEFINE_string("work_dir", None, "A run of scripts/train_detector.py.", required=True)
@@ -25,38 +24,18 @@ DATA_DIR = flags.DEFINE_string("data_dir", None, "What scripts/prepare_videos.py
 OUTPUT_DIR = flags.DEFINE_string("output_dir", None, "Where the numbers go; the work_dir by default.")
 SPLIT = flags.DEFINE_string("split", "val", "Which split.")
 BATCH_SIZE = flags.DEFINE_integer("batch_size", 8, "Frames at once; no number depends on it.", lower_bound=1)
-KEEP_FROM = flags.DEFINE_float(
-    "keep_from", 0.01, "Detections that score less are left out; without end they would be hundreds a frame.", 0.0, 1.0
-)
+KEEP = flags.DEFINE_float("keep_from", KEEP_FROM, "Detections that score less are left out.", 0.0, 1.0)
 LINKING = define(Linking)
 
 
 def main(_):
     output_dir = Path(OUTPUT_DIR.value or WORK_DIR.value)
     linking = Linking(**given(Linking, LINKING))
-    detector, run, step = start.load_detector(Path(WORK_DIR.value))
-    split = open_split(DATA_DIR.value, SPLIT.value)
-    start.check_classes(detector, split.classes)
-    true = truth.of_split(split)
-    recipe = run.recipe
-    size = (recipe.rows, recipe.columns)
-    options = dict(num_frames=recipe.num_frames, size=size, batch_size=BATCH_SIZE.value, streams=recipe.streams)
-    frames = int(sum(split.num_frames))
-    found = find(detector, examples.evaluation_batches(split, **options), frames)
-    if found.num_frames != frames:
-        raise ValueError(
-            "Some frames are damaged: run scripts/inspect_dataset.py --check and prepare anew. Received: "
-            f"{found.num_frames} of {frames} frames"
-        )
-    kept = found.score >= KEEP_FROM.value
-    rows = (column[kept] for column in (found.video, found.frame, found.label, found.score, found.boxes))
-    output_dir.mkdir(parents=True, exist_ok=True)
-    path = output_dir / f"detections_{SPLIT.value}.json"
-    annotations.write_detections(path, annotations.detections_of(true, *rows))
-    measures = measure(true, annotations.read_detections(path, true), linking)  # rounded as they are in the file
-    about = dict(weights=f"step {step}", split=SPLIT.value, data=split.dataset, frames=frames, rows_columns=list(size))
-    about |= dict(least_score=KEEP_FROM.value)
-    measures = measures._replace(result=about | measures.result)
+    detector, _, step = start.load_detector(Path(WORK_DIR.value))
+    path, split = output_dir / f"detections_{SPLIT.value}.json", open_split(DATA_DIR.value, SPLIT.value)
+    options = dict(batch_size=BATCH_SIZE.value, keep_from=KEEP.value, linking=linking)
+    measures = evaluate(detector, split, path, **options)
+    measures = measures._replace(result=dict(weights=f"step {step}", split=SPLIT.value) | measures.result)
     print(tell(measures.result))
     try:
         detection_report.write(measures, output_dir, f"detection_{SPLIT.value}")

@@ -10,7 +10,6 @@ import tensorflow as tf
 
 from ..data import clips
 from ..data.pipeline import KEYS
-from ..data.records import RGB_STREAM
 from ..networks import build_model
 from ..weights import Preprocessing
 from . import anchors as anchor
@@ -182,8 +181,8 @@ class Detector(keras.Model):
 
 
 def clip_keys(recipe: DetectionRecipe) -> tuple[str, ...]:
-    """The streams that a detector looks at, as a batch calls them: its own, and RGB for the key frame."""
-    return tuple(KEYS[stream] for stream in dict.fromkeys((RGB_STREAM, *recipe.streams)))
+    """The streams that a detector looks at, as a batch calls them."""
+    return tuple(KEYS[stream] for stream in recipe.shown)
 
 
 def check_truth(boxes: tf.Tensor, labels: tf.Tensor) -> None:

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
+from ..data.split import Split
+from . import annotations, examples, start, truth
 from .detector import Detector, clip_keys
+from .linking import Linking
+from .measures import Measures, measure
+
+KEEP_FROM = 0.01
+"""Detections that score less are left out; without end they would be hundreds a frame."""
 
 
 class Found(NamedTuple):
@@ -51,3 +59,45 @@ def find(detector: Detector, batches: Iterable[Mapping[str, tf.Tensor]], num_fra
         raise ValueError("There is no frame to look at. Received: no batch")
     video, frame, label, score, boxes = (np.concatenate(column) for column in zip(*parts, strict=True))
     return Found(video, frame.astype(np.int64), label.astype(np.int64), score.astype(float), boxes.astype(float), seen)
+
+
+def evaluate(
+    detector: Detector,
+    split: Split,
+    path: Path,
+    *,
+    batch_size: int = 8,
+    keep_from: float = KEEP_FROM,
+    linking: Linking | None = None,
+) -> Measures:
+    """Detects in every frame of every video of a split, writes what was found, and measures it.
+
+    Args:
+        detector: see `Detector`.
+        split: whose classes are the detector's.
+        path: a JSON file, see `annotations.write_detections`; what is measured is rounded as it is there.
+        batch_size: frames at once; no number depends on it.
+        keep_from: detections that score less are left out.
+        linking: how tubes are made.
+
+    Raises:
+        ValueError: other classes, no boxes, or a damaged record.
+    """
+    start.check_classes(detector, split.classes)
+    true, recipe = truth.of_split(split), detector.recipe
+    size = (recipe.rows, recipe.columns)
+    options = dict(num_frames=recipe.num_frames, size=size, batch_size=batch_size, streams=recipe.shown)
+    frames = int(sum(split.num_frames))
+    found = find(detector, examples.evaluation_batches(split, **options), frames)
+    if found.num_frames != frames:
+        raise ValueError(
+            "Some frames are damaged: run scripts/inspect_dataset.py --check and prepare anew. Received: "
+            f"{found.num_frames} of {frames} frames"
+        )
+    kept = found.score >= keep_from
+    rows = (column[kept] for column in (found.video, found.frame, found.label, found.score, found.boxes))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    annotations.write_detections(path, annotations.detections_of(true, *rows))
+    measures = measure(true, annotations.read_detections(path, true), linking)
+    about = dict(data=split.dataset, frames=frames, rows_columns=list(size), least_score=keep_from)
+    return measures._replace(result=about | measures.result)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from ..data.records import RGB_STREAM
 from ..training.recipes import PRECISIONS, STREAMS, check_rates, parse_changes
 
 FUSIONS = ("features", "scores")
@@ -171,6 +172,11 @@ class DetectionRecipe:
     def start(self, stream: str) -> str:
         """What the weights of a stream start from."""
         return {"rgb": self.weights, "flow": self.flow_weights}[stream]
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The streams that a detector looks at: its own, and RGB for the key frame."""
+        return tuple(dict.fromkeys((RGB_STREAM, *self.streams)))
 
     @property
     def key_frame(self) -> int:

@@ -26,7 +26,7 @@ def recorded(split: Split, recipe: DetectionRecipe, **share) -> tf.data.Dataset:
         size=(recipe.rows, recipe.columns),
         flip=recipe.flip,
         seed=recipe.seed,
-        streams=recipe.streams,
+        streams=recipe.shown,
         **share,
     )
 
@@ -77,7 +77,7 @@ class DetectionTraining(Training):
         self.make = make
 
     def check(self) -> None:
-        check_streams(self.split, self.recipe.streams)
+        check_streams(self.split, self.recipe.shown)
         check_flip(self.split, self.recipe.flip)
         if self.pace.evaluate_every:
             raise ValueError(

@@ -11,7 +11,6 @@ import numpy as np
 import tensorflow as tf
 
 from ..data.pipeline import KEYS
-from ..data.records import RGB_STREAM
 from ..detection.detector import Detector
 from ..weights import Preprocessing
 from . import video_input
@@ -46,13 +45,12 @@ def detect(
         ValueError: no frame of the video decodes.
     """
     recipe, labels = detector.recipe, detector.preprocessing.labels
-    streams = tuple(dict.fromkeys((RGB_STREAM, *recipe.streams)))
     answer = tf.function(detector, reduce_retracing=True)
-    shown = frames_of(path, streams, (recipe.rows, recipe.columns))
+    shown = frames_of(path, recipe.shown, (recipe.rows, recipe.columns))
     for numbered in batched(around_each(shown, recipe.num_frames, recipe.key_frame), batch_size):
         clips = {
             KEYS[stream]: tf.constant(np.stack([[frame[stream] for frame in held] for _, held in numbered]))
-            for stream in streams
+            for stream in recipe.shown
         }
         found = {name: value.numpy() for name, value in answer(clips).items()}
         for place, (number, _) in enumerate(numbered):

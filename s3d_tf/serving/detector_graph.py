@@ -11,7 +11,6 @@ from tensorflow.python.framework import convert_to_constants  # public as tf.com
 
 from ..data import clips
 from ..data.pipeline import KEYS
-from ..data.records import RGB_STREAM
 from ..detection.detector import Detector
 from .classifier import JPEGS, PIXELS, named
 from .decoding import JPEG_START, Limits, require
@@ -29,7 +28,7 @@ class DetectorGraph:
 
     def __init__(self, detector: Detector, limits: Limits = Limits(max_clips=MAX_CLIPS)):  # noqa: B008 (frozen)
         self.recipe, self.labels, self.limits = detector.recipe, detector.preprocessing.labels, limits
-        self.streams = tuple(dict.fromkeys((RGB_STREAM, *self.recipe.streams)))
+        self.streams = self.recipe.shown
         self.network = f"{self.recipe.backbone} and {' and '.join(trunk.name for trunk in detector.trunks)}"
         self._answer = _frozen(detector, self.streams)
 

@@ -76,3 +76,10 @@ def test_a_run_of_another_configuration_is_refused(trained, data_dir):
         run.train(other, data_dir, trained[0], devices.make_strategy(1), PACE)
     with pytest.raises(ValueError, match=r"scripts/evaluate_detector.py. Received: evaluate_every=5"):
         run.train(RECIPE, data_dir, trained[0], devices.make_strategy(1), Pace(evaluate_every=5))
+
+
+def test_a_detector_of_flow_alone_is_shown_the_key_frame_too(data_dir):
+    split = open_split(data_dir, "train")
+    spec = run.recorded(split, dataclasses.replace(RECIPE, streams=("flow",)), batch_size=2).element_spec
+    shapes = {key: spec[key].shape.as_list() for key in ("clip", "flow")}
+    assert shapes == dict(clip=[2, 8, 32, 48, 3], flow=[2, 8, 32, 48, 2])
