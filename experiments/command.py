@@ -104,3 +104,12 @@ def parse_data_dirs(texts: Sequence[str]) -> dict[str, Path]:
             raise ValueError(f"data_dirs must look like kinetics=DIR,something_something=DIR. Received: {text!r}")
         found[name] = Path(folder)
     return found
+
+
+def parse_pretrained(texts: Sequence[str], names: tuple[str, ...]) -> dict[str, str]:
+    """`["i3d=A", "s3d_g=B"]` -> the weights of each of the names, or of none."""
+    found = dict(text.split("=", 1) for text in texts if "=" in text)
+    if texts and (len(texts) > len(found) or set(found) != set(names) or not all(found.values())):
+        form = ",".join(f"{name}=FILE" for name in names)
+        raise ValueError(f"pretrained must look like {form}. Received: {','.join(texts)!r}")
+    return found

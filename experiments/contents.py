@@ -12,6 +12,7 @@ NAMES = (  # modules of this folder, each with an EXPERIMENT
     "table3_gating_something",
     "table4_flow",
     "table5_transfer",
+    "table6_detection",
     "figure4_tradeoff",
     "figure5_filter_statistics",
     "figure7_tsne",

@@ -7,7 +7,8 @@ import dataclasses
 import os
 from pathlib import Path
 
-from s3d_tf.data import listing, prepare, synthetic
+from s3d_tf.data import listing, prepare, synthetic, synthetic_detection
+from s3d_tf.data.datasets import list_dataset
 from s3d_tf.data.locks import hold
 from s3d_tf.data.records import FLOW_STREAM, STREAMS
 
@@ -21,13 +22,14 @@ SETS = {
         f"turns_{seed}": synthetic.SyntheticSet(classes=synthetic.MOTIONS[4:], num_train=96, num_val=200, seed=seed)
         for seed in (1, 2, 3)
     },
+    "actors": synthetic_detection.DetectionSet(num_train=120, num_val=30),  # TV-L1 takes two seconds a video
 }
 SETTINGS = prepare.Settings(size=(40, 40))
-WITH_FLOW = ("motion_flow", "kinetics")  # RGB and flow; kinetics is a fixture
+WITH_FLOW = ("motion_flow", "actors", "kinetics", "ucf101_24", "jhmdb_1", "jhmdb_2", "jhmdb_3")  # the last are fixtures
 
 
-def prepared(spec: synthetic.SyntheticSet, name: str, folder: Path) -> Path:
-    """Draws and prepares a synthetic set; what is there already stays.
+def prepared(spec: synthetic.SyntheticSet | synthetic_detection.DetectionSet, name: str, folder: Path) -> Path:
+    """Draws and prepares a set; what is there already stays.
 
     Returns:
         The folder of its records, `folder/name`.
@@ -37,18 +39,25 @@ def prepared(spec: synthetic.SyntheticSet, name: str, folder: Path) -> Path:
     """
     records, videos = folder / name, folder / f"{name}_videos"
     with alone(folder, name):
-        synthetic.write_set(spec, videos)
+        with_boxes = isinstance(spec, synthetic_detection.DetectionSet)
+        (synthetic_detection if with_boxes else synthetic).write_set(spec, videos)
         if not (records / prepare.MANIFEST).exists():
-            items = listing.list_folder(videos)
-            settings = settings_of(name)
+            settings = settings_of(name, (spec.rows, spec.columns) if with_boxes else SETTINGS.size)
             workers = os.cpu_count() if FLOW_STREAM in settings.streams else 1
-            prepare.prepare(listing.Listing(items, listing.class_names(items)), records, settings, workers)
+            listed = list_dataset("annotated", videos) if with_boxes else _of_folder(videos)
+            prepare.prepare(listed, records, settings, workers)
     return records
 
 
-def settings_of(name: str) -> prepare.Settings:
-    """What a set or fixture is prepared by."""
-    return dataclasses.replace(SETTINGS, streams=tuple(STREAMS)) if name in WITH_FLOW else SETTINGS
+def settings_of(name: str, size: tuple[int, int] = SETTINGS.size) -> prepare.Settings:
+    """What a set or fixture is prepared by; `size` is rows and columns of its frames."""
+    streams = tuple(STREAMS) if name in WITH_FLOW else SETTINGS.streams
+    return dataclasses.replace(SETTINGS, size=size, streams=streams)
+
+
+def _of_folder(videos: Path) -> listing.Listing:
+    items = listing.list_folder(videos)
+    return listing.Listing(items, listing.class_names(items))
 
 
 @contextlib.contextmanager

@@ -18,7 +18,6 @@ from .scale import Data, Scale
 from .work import Entry, Shared, Work, in_order
 
 CONFIG, METRICS, RESULT = "config.json", "metrics.jsonl", "result.json"
-_EVALUATED = ("top1", "top5", "mean_class_accuracy", "num_videos", "chance", "protocol", "damaged")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,7 +135,7 @@ def _line(entry: Entry, scale: Scale, shared: Shared, counted: dict[str, dict[st
     """What was measured of a part."""
     recipe = entry.part.recipe
     found = entry.part.read(shared.parts, entry.directions)
-    found |= {each: {key: found[each][key] for key in _EVALUATED} for each in entry.directions}
+    found |= {each: {key: found[each][key] for key in entry.part.told} for each in entry.directions}
     folder = entry.part.folder(shared.parts)
     found |= {each.name: read_json(each.path(folder)) for each in entry.derivations}
     line = dict(data=entry.data, name=entry.name, network=recipe.network, seed=recipe.seed)

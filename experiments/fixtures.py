@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import shutil
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from s3d_tf.data.datasets import list_dataset
 
 from .embedded import alone, settings_of
 
-_LABELS = ("Holding something", "Approaching something")
+_LABELS = ("Approaching something", "Holding something")
+_FRAMES = 12
+_UCF101_BOX = (80, 60, 120, 160)  # x, y, width and height in 320x240, whatever the size of the file
 
 
 def fixture(name: str, dataset: str, split_number: int, folder: Path) -> Path:
@@ -21,8 +24,8 @@ def fixture(name: str, dataset: str, split_number: int, folder: Path) -> Path:
 
     Args:
         name: of its folder.
-        dataset: "kinetics", "mini_kinetics" (whose files are those of Kinetics), "something_something", "ucf101" or
-            "hmdb51".
+        dataset: "kinetics", "mini_kinetics" (whose files are those of Kinetics), "something_something", "ucf101",
+            "hmdb51", or with boxes "ucf101_24" or "jhmdb".
         split_number: which of its official splits, from 1.
 
     Returns:
@@ -41,7 +44,7 @@ def fixture(name: str, dataset: str, split_number: int, folder: Path) -> Path:
 
 def _videos() -> list[tuple[str, int, str, np.ndarray]]:
     """Split, number, label and frames `[12, 40, 40, 3]` uint8 RGB."""
-    spec = synthetic.SyntheticSet(num_frames=12)
+    spec = synthetic.SyntheticSet(num_frames=_FRAMES)
     drawn = []
     for index in range(6):
         frames = synthetic.render(spec, synthetic.DRIFTS[index % 2], np.random.default_rng([0, index]))
@@ -77,7 +80,7 @@ def _lay_out_something(source: Path) -> None:
 def _lay_out_ucf101(source: Path) -> None:
     lists = source / "ucfTrainTestlist"
     lists.mkdir()
-    names = [label.title().replace(" ", "") for label in _LABELS]
+    names = _names()
     (lists / "classInd.txt").write_text("".join(f"{number} {name}\n" for number, name in enumerate(names, 1)))
     videos = []
     for _, index, label, frames in _videos():
@@ -90,19 +93,58 @@ def _lay_out_ucf101(source: Path) -> None:
         (lists / f"testlist{number:02d}.txt").write_text("".join(f"{name}\n" for name, _ in test))
 
 
+def _lay_out_ucf101_24(source: Path) -> None:
+    _lay_out_ucf101(source)
+    annotated = {}
+    for path in sorted((source / "UCF-101").rglob("*.avi")):
+        label = _names().index(path.parent.name)
+        tube = dict(label=label, sf=2, ef=_FRAMES, boxes=np.tile(np.uint16(_UCF101_BOX), (_FRAMES - 2, 1)))
+        annotated[f"{path.parent.name}/{path.stem}"] = dict(numf=_FRAMES, label=label, annotations=[tube])
+    (source / "pyannot.pkl").write_bytes(pickle.dumps(annotated))
+
+
 def _lay_out_hmdb51(source: Path) -> None:
     lists = source / "testTrainMulti_7030_splits"
+    videos = [(name, file) for name, file, _ in _by_name()]
+    for name, file, frames in _by_name():
+        _write(source / "hmdb51_org" / name / file, frames)
+    _write_lists(lists, videos)
+
+
+def _lay_out_jhmdb(source: Path) -> None:
+    try:
+        from scipy.io import savemat
+    except ImportError as error:
+        raise ValueError(f"JHMDB's masks need scipy: pip install -e '.[boxes]'. Received: {error}") from None
+    for name, file, frames in _by_name():
+        _write(source / "ReCompress_Videos" / name / file, frames)
+        mask = np.zeros((*frames.shape[1:3], len(frames)), np.uint8)
+        mask[10:30, 8:24] = 1
+        folder = source / "puppet_mask" / name / Path(file).stem
+        folder.mkdir(parents=True)
+        savemat(folder / "puppet_mask.mat", dict(part_mask=mask))
+    _write_lists(source / "splits", [(name, file) for name, file, _ in _by_name()])
+
+
+def _by_name() -> list[tuple[str, str, np.ndarray]]:
+    """Class, file and frames of each video, called as in HMDB51."""
+    videos = [(label.lower().replace(" ", "_"), index, frames) for _, index, label, frames in _videos()]
+    return [(name, f"fixture_{name}_{index}.avi", frames) for name, index, frames in videos]
+
+
+def _write_lists(lists: Path, videos: list[tuple]) -> None:
+    """A list for each class and split, in HMDB51's way."""
     lists.mkdir()
-    videos = []
-    for _, index, label, frames in _videos():
-        name = label.lower().replace(" ", "_")
-        videos.append((name, f"fixture_{name}_{index}.avi"))
-        _write(source / "hmdb51_org" / name / videos[-1][1], frames)
     for number in (1, 2, 3):
         train, _ = _official_split(videos, number)
         for name in sorted({name for name, _ in videos}):
             lines = [f"{file} {1 if (name, file) in train else 2} \n" for other, file in videos if other == name]
             (lists / f"{name}_test_split{number}.txt").write_text("".join(lines))
+
+
+def _names() -> list[str]:
+    """The classes, called as in UCF101."""
+    return [label.title().replace(" ", "") for label in _LABELS]
 
 
 def _official_split(videos: list[tuple], number: int) -> tuple[list[tuple], list[tuple]]:
@@ -121,5 +163,7 @@ _LAYOUTS = {  # of a fixture: the reader of its official layout, and who lays it
     "mini_kinetics": ("kinetics400", _lay_out_kinetics),
     "something_something": ("something_v1", _lay_out_something),
     "ucf101": ("ucf101", _lay_out_ucf101),
+    "ucf101_24": ("ucf101_24", _lay_out_ucf101_24),
     "hmdb51": ("hmdb51", _lay_out_hmdb51),
+    "jhmdb": ("jhmdb", _lay_out_jhmdb),
 }

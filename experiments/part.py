@@ -13,7 +13,9 @@ import functools
 import hashlib
 import json
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, ClassVar
 
 from s3d_tf.data.manifest import MANIFEST
 from s3d_tf.data.split import open_split
@@ -24,6 +26,9 @@ from s3d_tf.training.recipes import Recipe
 from s3d_tf.training.stopping import StoppedError
 
 FORWARDS, BACKWARDS = "forwards", "backwards"
+CLASSIFIED = ("top1", "top5", "mean_class_accuracy", "num_videos", "chance", "protocol", "damaged")
+"""What the line of a part in `metrics.jsonl` says of an evaluation."""
+
 EVALUATIONS = {FORWARDS: "evaluation_{}.json", BACKWARDS: "evaluation_{}_reversed.json"}  # of a split
 
 
@@ -47,6 +52,8 @@ class Part:
     eval_batch: int | None = None
     split: str = "val"
 
+    told: ClassVar = CLASSIFIED
+
     @property
     def needs(self) -> tuple[Part, ...]:
         """The parts that must be trained before it."""
@@ -58,10 +65,9 @@ class Part:
         recipe = self.recipe
         begins = self.begins_from.key if self.begins_from else None
         decides = dict(recipe=dataclasses.asdict(recipe), data=fingerprint(self.records), begins_from=begins)
-        digest = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:8]
         words = [recipe.network or "follows", *recipe.network_changes, self.records.name, f"{recipe.steps}steps"]
         words += ["flow"] * (recipe.stream == "flow") + ["transfer"] * (begins is not None)
-        return "-".join([*(re.sub(r"[^A-Za-z0-9_]+", "_", word) for word in words), f"seed{recipe.seed}", digest])
+        return called([*words, f"seed{recipe.seed}"], decides)
 
     def folder(self, parts_dir: Path) -> Path:
         """Where it is kept among all parts."""
@@ -73,9 +79,7 @@ class Part:
 
     def is_trained(self, parts_dir: Path) -> bool:
         """Whether its training has come to its end."""
-        with contextlib.suppress(ValueError):  # no such file yet
-            return read_json(self.folder(parts_dir) / run.RESULT)["step"] >= self.recipe.steps
-        return False
+        return is_trained(self.folder(parts_dir), self.recipe.steps)
 
     def missing(self, parts_dir: Path, directions: tuple[str, ...]) -> list[str]:
         """Which of the directions have not been evaluated."""
@@ -91,13 +95,35 @@ class Part:
         Raises:
             ValueError: a file is missing, or no JSON.
         """
-        trained = read_json(self.folder(parts_dir) / run.RESULT)
-        found = dict(part=self.key, steps=trained["step"], seconds=trained["seconds_of_this_session"])
+        found = dict(part=self.key) | trained(self.folder(parts_dir))
         return found | {each: read_json(self.evaluation(parts_dir, each)) for each in directions}
 
     def measure(self, parts_dir: Path, directions: tuple[str, ...]) -> None:
         """See `measure`."""
         measure(self, parts_dir, directions)
+
+
+def called(words: Sequence[str], decides: Mapping[str, Any]) -> str:
+    """The name of a part's folder: some words, and a hash of everything that decides its numbers."""
+    digest = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:8]
+    return "-".join([*(re.sub(r"[^A-Za-z0-9_]+", "_", word) for word in words), digest])
+
+
+def is_trained(folder: Path, steps: int) -> bool:
+    """Whether a work_dir's training has come to its end."""
+    with contextlib.suppress(ValueError):  # no such file yet
+        return read_json(folder / run.RESULT)["step"] >= steps
+    return False
+
+
+def trained(folder: Path) -> dict:
+    """`steps` and `seconds` (of the last session) of a work_dir's training.
+
+    Raises:
+        ValueError: it has not ended.
+    """
+    result = read_json(folder / run.RESULT)
+    return dict(steps=result["step"], seconds=result["seconds_of_this_session"])
 
 
 @functools.lru_cache

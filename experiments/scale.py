@@ -7,9 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from s3d_tf.detection.recipes import DetectionRecipe
+from s3d_tf.detection.recipes import recipe as detector
 from s3d_tf.training.recipes import Recipe, recipe
 
 from . import embedded, fixtures
+from .detection_part import DetectionPart
 from .part import Part
 
 MINI, PAPER = "mini", "paper"
@@ -20,8 +23,9 @@ STEPS = {  # of a mini training; the rate falls at 70 % and 90 %
     "appearance": 400,
     "motion_flow": 240,
     **dict.fromkeys(("turns_1", "turns_2", "turns_3"), 60),
+    "actors": 300,
 }
-SPLITS = {f"{name}_{number}": (name, number) for name in ("ucf101", "hmdb51") for number in (1, 2, 3)}
+SPLITS = {f"{name}_{number}": (name, number) for name in ("ucf101", "hmdb51", "jhmdb") for number in (1, 2, 3)}
 """Data sets whose official lists are several splits into train and test: key -> data set, number of the split."""
 TITLES = {
     "motion": "embedded motion set, four directions",
@@ -29,11 +33,15 @@ TITLES = {
     "appearance": "embedded appearance set",
     "motion_flow": "embedded motion set with flow",
     **{f"turns_{number}": f"embedded turns and zooms, split {number}" for number in (1, 2, 3)},
+    "actors": "embedded detection set",
     "kinetics": "Kinetics-Full",
     "mini_kinetics": "Mini-Kinetics-200",
     "something_something": "Something-something",
     **{key: f"{name.upper()}, split {number}" for key, (name, number) in SPLITS.items()},
+    "ucf101_24": "UCF-101-24",
 }
+TESTED = (*SPLITS, "ucf101_24")  # whose official lists name no "val"
+WITH_BOXES = ("actors", "ucf101_24", *(key for key, (name, _) in SPLITS.items() if name == "jhmdb"))
 
 
 class Data(NamedTuple):
@@ -59,7 +67,7 @@ class Scale:
 
     name: str
     records: Mapping[str, Path]
-    recipes: Mapping[str, Recipe]
+    recipes: Mapping[str, Recipe | DetectionRecipe]
     seeds: tuple[int, ...] = SEEDS
     dry_run: bool = False
     num_replicas: int | None = None
@@ -77,8 +85,22 @@ class Scale:
         """
         key = self.key(data)
         own = dataclasses.replace(self.recipes[key], network=network, seed=seed, **changes)
-        split = "test" if key in SPLITS else "val"
-        return Part(own, self.records[key], num_replicas=self.num_replicas, eval_batch=self.eval_batch, split=split)
+        return Part(own, self.records[key], eval_batch=self.eval_batch, **self._shown(key))
+
+    def detection_part(
+        self, data: Data, network: str, seed: int = 0, begins_from: tuple[Part, ...] = (), **changes
+    ) -> DetectionPart:
+        """One detector on one set with boxes, likewise.
+
+        Raises:
+            ValueError: a value out of its range.
+        """
+        key = self.key(data)
+        own = dataclasses.replace(self.recipes[key], network=network, seed=seed, **changes)
+        return DetectionPart(own, self.records[key], begins_from, **self._shown(key))
+
+    def _shown(self, key: str) -> dict:
+        return dict(num_replicas=self.num_replicas, split="test" if key in TESTED else "val")
 
     def describe(self) -> dict:
         """For `config.json`."""
@@ -98,7 +120,7 @@ def mini(keys: tuple[str, ...], data_dir: Path, seeds: tuple[int, ...], steps: i
         steps: of every training instead of `STEPS`.
     """
     records = {key: embedded.prepared(embedded.SETS[key], key, data_dir) for key in keys}
-    recipes = {key: mini_recipe(steps or STEPS[key]) for key in keys}
+    recipes = {key: (mini_detection_recipe if key in WITH_BOXES else mini_recipe)(steps or STEPS[key]) for key in keys}
     return Scale(MINI, records, recipes, seeds, num_replicas=None, eval_batch=50)
 
 
@@ -108,6 +130,11 @@ def mini_recipe(steps: int) -> Recipe:
     kept = tuple(sorted({fall for fall in falls if fall > 0}))
     rates = recipe("embedded").learning_rates[: len(kept) + 1]
     return recipe("embedded", steps=steps, boundaries=kept, learning_rates=rates, eval_frames=20)
+
+
+def mini_detection_recipe(steps: int) -> DetectionRecipe:
+    """The recipe of the embedded detection set for a number of steps."""
+    return detector("embedded_detection", steps=steps, boundaries=(steps * 3 // 4,))
 
 
 def paper(
@@ -133,7 +160,7 @@ def paper(
         told = ", ".join(f"{key}={path}" for key, path in data_dirs.items()) or "none"
         raise ValueError(f"Name the records of {', '.join(lacking)}: --data_dirs={lacking[0]}=DIR. Received: {told}")
     start = dict(weights=weights, width=0.0) if weights else {}
-    recipes = {key: _papers_recipe(key) if key in SPLITS else recipe(key, **start) for key in keys}
+    recipes = {key: _papers_recipe(key) if key in TESTED else recipe(key, **start) for key in keys}
     return Scale(PAPER, {key: data_dirs[key] for key in keys}, recipes, seeds, num_replicas=num_replicas)
 
 
@@ -141,7 +168,8 @@ def dry(name: str, keys: tuple[str, ...], data_dir: Path, num_replicas: int | No
     """Every network that the scale builds, at its full width, two steps of it on fixtures: six videos of 40x40 pixels
     in the official layout at the scale of the paper, eight drawn ones at the mini scale."""
     replicas = num_replicas or 1
-    tiny = dict(steps=2, boundaries=(), num_frames=8, eval_frames=12, crop=32, batch_size=2 * replicas)
+    tiny = dict(steps=2, boundaries=(), num_frames=8, batch_size=2 * replicas, clips_per_replica=2)
+    clip, boxes = dict(eval_frames=12, crop=32), dict(rows=64, columns=64, proposals=20, proposal_sample=8)
     if name == PAPER:
         records = {key: fixtures.fixture(key, *SPLITS.get(key, (key, 1)), data_dir) for key in keys}
         bases = {key: _papers_recipe(key) for key in keys}
@@ -149,14 +177,16 @@ def dry(name: str, keys: tuple[str, ...], data_dir: Path, num_replicas: int | No
         small = dict(num_train=8, num_val=8, num_frames=12)
         specs = {key: dataclasses.replace(embedded.SETS[key], **small) for key in keys}
         records = {key: embedded.prepared(spec, key, data_dir) for key, spec in specs.items()}
-        bases = {key: recipe("embedded") for key in keys}
+        bases = {key: (mini_detection_recipe if key in WITH_BOXES else mini_recipe)(STEPS[key]) for key in keys}
     recipes = {
-        key: dataclasses.replace(base, **tiny, learning_rates=base.learning_rates[:1], clips_per_replica=2)
+        key: dataclasses.replace(
+            base, **tiny, **(boxes if key in WITH_BOXES else clip), learning_rates=base.learning_rates[:1]
+        )
         for key, base in bases.items()
     }
     return Scale(name, records, recipes, (0,), dry_run=True, num_replicas=num_replicas, eval_batch=2 * replicas)
 
 
-def _papers_recipe(key: str) -> Recipe:
+def _papers_recipe(key: str) -> Recipe | DetectionRecipe:
     """All splits of a data set have one recipe."""
-    return recipe(SPLITS[key][0] if key in SPLITS else key)
+    return (detector if key in WITH_BOXES else recipe)(SPLITS[key][0] if key in SPLITS else key)

@@ -33,12 +33,7 @@ _OF_FLOW = ("name", "stream", "steps", "learning_rates", "boundaries")  # what t
 
 def plan(scale: Scale) -> list[Entry]:
     """Each network on each stream with each seed, and the two streams of a network and seed together."""
-    flow = dict(stream="flow")
-    if scale.name == PAPER:
-        flow |= dict(weights="", width=1.0)
-        if not scale.dry_run:
-            flow |= {field: getattr(recipe("kinetics_flow"), field) for field in _OF_FLOW}
-    entries = []
+    flow, entries = flow_changes(scale), []
     for network in NETWORKS:
         for seed in scale.seeds:
             parts = dict(rgb=scale.part(DATA, network, seed), flow=scale.part(DATA, network, seed, **flow))
@@ -48,6 +43,16 @@ def plan(scale: Scale) -> list[Entry]:
                 for stream, part in parts.items()
             ]
     return entries
+
+
+def flow_changes(scale: Scale) -> dict:
+    """Fields in which the recipe of a flow network differs from that of an RGB network on the same data."""
+    changes = dict(stream="flow")
+    if scale.name == PAPER:
+        changes |= dict(weights="", width=1.0)
+        if not scale.dry_run:
+            changes |= {field: getattr(recipe("kinetics_flow"), field) for field in _OF_FLOW}
+    return changes
 
 
 def name_of(network: str, stream: str) -> str:

@@ -21,7 +21,7 @@ The paper, top-1:    UCF101    HMDB51
 
 import dataclasses
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from absl import flags
 
@@ -181,17 +181,8 @@ def experiment(pretrained: Mapping[str, str]) -> Experiment:
     )
 
 
-def parse_pretrained(texts: Sequence[str]) -> dict[str, str]:
-    """`["i3d=A", "s3d_g=B"]` -> the weights of each network."""
-    found = dict(text.split("=", 1) for text in texts if "=" in text)
-    if texts and (len(texts) > len(found) or set(found) != set(NETWORKS) or not all(found.values())):
-        form = ",".join(f"{network}=FILE" for network in NETWORKS)
-        raise ValueError(f"pretrained must look like {form}. Received: {','.join(texts)!r}")
-    return found
-
-
 def main(_):
-    pretrained = parse_pretrained(flags.FLAGS.pretrained)
+    pretrained = command.parse_pretrained(flags.FLAGS.pretrained, tuple(NETWORKS))
     if pretrained and flags.FLAGS.scale == MINI:
         raise ValueError("Only networks of --scale=paper start from weights. Received: pretrained at --scale=mini")
     command.command(experiment(pretrained))

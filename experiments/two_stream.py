@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from pathlib import Path
+from typing import ClassVar
 
 from s3d_tf.data.split import open_split
 from s3d_tf.files import read_json, write_json
@@ -12,7 +13,7 @@ from s3d_tf.training import checkpoints, devices
 from s3d_tf.training.evaluate import evaluate
 from s3d_tf.training.recipes import Recipe
 
-from .part import FORWARDS, Part, fingerprint
+from .part import CLASSIFIED, FORWARDS, Part, fingerprint
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +30,8 @@ class TwoStream:
 
     rgb: Part
     flow: Part
+
+    told: ClassVar = CLASSIFIED
 
     def __post_init__(self):
         shown = [(fingerprint(part.records), part.split) for part in (self.rgb, self.flow)]

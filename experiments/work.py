@@ -12,10 +12,11 @@ from tqdm import tqdm
 
 from . import provenance
 from .derivation import Derivation, derive
+from .detection_part import DetectionPart
 from .part import FORWARDS, Part
 from .two_stream import TwoStream
 
-Measured = Part | TwoStream
+Measured = Part | TwoStream | DetectionPart
 
 
 class Entry(NamedTuple):
@@ -24,7 +25,7 @@ class Entry(NamedTuple):
     Attributes:
         data: name of the data set.
         name: of the network in this experiment; seeds of one network share it.
-        part: see `Part`, or `TwoStream`.
+        part: see `Part`, `TwoStream`, `DetectionPart`.
         directions: in which its videos are shown.
         about: what else the line says.
         derivations: what is computed from the trained part, see `Derivation`.

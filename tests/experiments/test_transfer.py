@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from experiments import experiment, scale, table5_transfer, work
+from experiments import command, experiment, scale, table5_transfer, work
 from experiments.part import EVALUATIONS, FORWARDS
 from experiments.scale import Data
 from s3d_tf.files import read_json, write_json
@@ -41,7 +41,7 @@ def test_each_network_is_trained_once_before_and_fine_tuned_on_six_splits(dry):
 
 
 def test_with_pretrained_weights_nothing_is_trained_before(dry):
-    tuned = table5_transfer.experiment(table5_transfer.parse_pretrained(["i3d=a.npz", "s3d_g=b=c.npz"]))
+    tuned = table5_transfer.experiment(command.parse_pretrained(["i3d=a.npz", "s3d_g=b=c.npz"], ("i3d", "s3d_g")))
     recipes = [entry.part.recipe for entry in tuned.plan(dry)]
     assert tuned.data == table5_transfer.TUNED and len(recipes) == 12
     assert {(each.network, each.weights, each.width) for each in recipes} == {
@@ -53,7 +53,7 @@ def test_with_pretrained_weights_nothing_is_trained_before(dry):
 @pytest.mark.parametrize("texts", [["i3d=a"], ["i3d=a", "s3d_g="], ["i3d=a", "s3d_g=b", "c"], ["i3d=a", "i3d=b"]])
 def test_weights_of_some_networks_alone_are_refused(texts):
     with pytest.raises(ValueError, match=f"must look like i3d=FILE,s3d_g=FILE. Received: '{','.join(texts)}'"):
-        table5_transfer.parse_pretrained(texts)
+        command.parse_pretrained(texts, ("i3d", "s3d_g"))
 
 
 def test_an_experiment_on_the_official_splits_from_parts_to_table(dry, tmp_path):
