@@ -31,6 +31,7 @@ TABLES = (  # whose first table is shown
     "table3_gating_something",
     "table4_flow",
     "table5_transfer",
+    "table6_detection",
 )
 PICTURES = ("figure4_tradeoff",)
 
@@ -84,7 +85,7 @@ def _opening(sections: list[Section], here: str) -> str:
     kinds = {(each["cpu"], each["cores"]) for each in machines}
     on = " ({}, cores: {})".format(*kinds.pop()) if len(kinds) == 1 else f" on {len(kinds)} machines" if kinds else ""
     text = (
-        f"`python experiments/run_all.py --scale={scale}` does the paper's Tables 1 to 5, Figures 4, 5 and 7, section "
+        f"`python experiments/run_all.py --scale={scale}` does the paper's Tables 1 to 6, Figures 4, 5 and 7, section "
         "4.6 and footnote 5 and makes "
         f"[a page]({here}/{report.FILE}) that explains them: {len(trained)} trainings, "
         f"{sum(trained.values()) / 60:.0f} minutes of training{on}."

@@ -11,7 +11,7 @@ INTRODUCTION = (
     "takes one network, makes parts of it 2D or splits convolutions over space and time into two, and measures "
     "accuracy against cost. It finds that much can be saved without loss, and that a network which is cheaper can "
     "even be better.",
-    "Below, its Tables 1 to 5, Figures 4, 5 and 7 and two remarks are each done again by one command. The paper's "
+    "Below, its Tables 1 to 6, Figures 4, 5 and 7 and two remarks are each done again by one command. The paper's "
     "numbers stand beside ours wherever it gives any.",
 )
 SCALES = {

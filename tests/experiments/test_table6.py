@@ -1,0 +1,138 @@
+"""Table 6: which detectors start from which networks, how one is measured once, and the rows of the table."""
+
+import dataclasses
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from experiments import detection_part, experiment, scale, table6_detection, work
+from experiments.part import BACKWARDS, FORWARDS
+from s3d_tf.data.split import open_split
+from s3d_tf.detection import truth
+from s3d_tf.detection.annotations import as_detections
+from s3d_tf.detection.measures import measure
+from s3d_tf.files import write_json
+from s3d_tf.training.stopping import StoppedError
+from tests.experiments.test_drawing import line, write_lines
+
+PAPER_KEYS = tuple(dict.fromkeys(data.paper for data in table6_detection.EXPERIMENT.data))
+
+
+@pytest.fixture(scope="module")
+def dry(tmp_path_factory):
+    """The scale of a dry run, on fixtures of Kinetics, of each split of JHMDB, and of UCF-101-24."""
+    pytest.importorskip("scipy.io")
+    return scale.dry("paper", PAPER_KEYS, tmp_path_factory.mktemp("data"))
+
+
+def test_the_fixtures_are_in_the_official_layouts_and_hold_both_streams(dry):
+    for key, boxes in (("jhmdb_1", 24), ("jhmdb_2", 24), ("jhmdb_3", 24), ("ucf101_24", 20)):
+        split = open_split(dry.records[key], "test")
+        assert split.dataset.startswith(key.removesuffix(key[-2:]) if "jhmdb" in key else key)
+        assert set(split.streams) == {"rgb", "flow"}
+        true = truth.of_split(split)
+        assert len(true.boxes) == boxes and len(true.videos) == 2
+    assert true.boxes[0].tolist() == pytest.approx([60 / 240, 80 / 320, 220 / 240, 200 / 320])
+
+
+def test_each_detector_starts_from_the_networks_of_its_streams(dry):
+    entries = table6_detection.EXPERIMENT.plan(dry)
+    detectors, order = [entry.part for entry in entries], list(work.in_order(entries))
+    assert len(detectors) == 2 * 3 * 4 and len({part.key for part in detectors}) == 24
+    assert len(order) == 24 + 4  # of each network an RGB and a flow one on Kinetics
+    both = detectors[2]
+    assert [part.recipe.stream for part in both.begins_from] == ["rgb", "flow"] == list(both.recipe.streams)
+    assert (order[0], order[2], order[4]) == (*both.begins_from, both)
+    assert {part.records for part in both.begins_from} == {dry.records["kinetics"]}
+    assert (both.recipe.backbone, both.recipe.width, both.recipe.freeze_norms, both.split) == (
+        *("resnet50", 1.0, True),
+        "test",
+    )
+    assert both.key.startswith("detector-i3d-jhmdb_1-2steps-rgb-flow-seed0-")
+
+
+def test_with_pretrained_weights_nothing_is_trained_before(dry):
+    names = {name: f"{name}.npz" for name in ("i3d", "i3d_flow", "s3d_g", "s3d_g_flow")}
+    made = table6_detection.experiment(names, "resnet.h5")
+    recipes = [entry.part.recipe for entry in made.plan(dry)]
+    assert made.data == table6_detection.DETECTED and len(recipes) == 24
+    assert [(each.weights, each.flow_weights) for each in recipes[:3]] == [
+        ("i3d.npz", ""),
+        ("", "i3d_flow.npz"),
+        ("i3d.npz", "i3d_flow.npz"),
+    ]
+    assert {each.backbone_weights for each in recipes} == {"resnet.h5"}
+
+
+def test_at_the_mini_scale_rgb_has_all_seeds(dry):
+    kinetics, boxes = (dry.recipes[key] for key in ("kinetics", "jhmdb_1"))
+    recipes = dict(motion=kinetics, motion_flow=kinetics, actors=boxes)
+    records = dict.fromkeys(recipes, dry.records["jhmdb_1"])
+    mini = dataclasses.replace(dry, name="mini", seeds=(0, 1, 2), recipes=recipes, records=records)
+    entries = table6_detection.EXPERIMENT.plan(mini)
+    assert [entry.name for entry in entries[:5]] == ["i3d_rgb"] * 3 + ["i3d_flow", "i3d_both"]
+    assert len(entries) == 15 and [entry.part.recipe.seed for entry in entries[:5]] == [0, 1, 2, 0, 0]
+    assert entries[10].name == "i2d_rgb" and entries[0].part.split == "val"
+
+
+def test_a_detector_is_trained_and_evaluated_once(dry, tmp_path, monkeypatch):
+    part = table6_detection.EXPERIMENT.plan(dry)[2].part
+    folder, called = part.folder(tmp_path), []
+
+    def train(recipe, records, work_dir, strategy, pace):
+        called.append((recipe.weights, recipe.flow_weights, records, work_dir))
+        result = dict(step=2, seconds_of_this_session=3.0)
+        write_json(work_dir / "result.json", result)
+        return result
+
+    def evaluate(detector, split, path, batch_size):
+        measures = measure(true := truth.of_split(split), as_detections(true))
+        return measures._replace(result=measures.result | dict(frames=24, least_score=0.0))
+
+    folder.mkdir(parents=True)
+    monkeypatch.setattr(detection_part.run, "train", lambda *_: dict(stopped="SIGTERM"))
+    with pytest.raises(StoppedError):
+        part.measure(tmp_path)
+    monkeypatch.setattr(detection_part.run, "train", train)
+    monkeypatch.setattr(detection_part.start, "load_detector", lambda _: (SimpleNamespace(), None, 2))
+    monkeypatch.setattr(detection_part, "evaluate", evaluate)
+    assert not part.is_done(tmp_path, (FORWARDS,))
+    part.measure(tmp_path)
+    part.measure(tmp_path)
+    starts = [str(each.folder(tmp_path)) for each in part.begins_from]
+    assert called == [(*starts, part.records, folder)] and part.is_done(tmp_path, (FORWARDS,))
+    found = part.read(tmp_path, (FORWARDS,))
+    assert (found["part"], found["steps"], found["seconds"]) == (part.key, 2, 3.0)
+    assert (found[FORWARDS]["frame_map"], found[FORWARDS]["weights"]) == (1.0, "step 2")
+    assert set(part.told) <= set(found[FORWARDS])
+    with pytest.raises(ValueError, match="Received: backwards"):
+        part.measure(tmp_path, (BACKWARDS,))
+
+
+def found(name, seed, correct, wrong_class):
+    network, _, streams = name.rpartition("_")
+    errors = dict(correct=correct, localisation=1 - correct - wrong_class, classification=wrong_class)
+    maps = dict.fromkeys(table6_detection.VIDEO_MAP, 0.25)
+    measured = dict(frame_map=correct, video_map=maps, true_boxes=9)
+    measured["errors"] = errors | dict(time=0.0, other=0.0, missed=0.0)
+    return line("actors", name, seed, 0, network=network, streams=streams, forwards=measured)
+
+
+@pytest.mark.parametrize(("wrong_place", "holds"), [(0.06, True), (0.2, False)])
+def test_table_6(tmp_path, wrong_place, holds):
+    lines = [
+        found(f"{network}_{kind}", seed, correct + 0.02 * seed, 1 - correct - wrong_place - 0.02 * seed)
+        for network, correct in dict(i3d=0.7, s3d_g=0.72, i2d=0.3).items()
+        for kind in ("rgb", "flow", "both")
+        for seed in ((0, 1) if kind == "rgb" else (0,))
+    ]
+    write_lines(tmp_path, lines, dict(motion="moves", actors="actors, few"))
+    paths = experiment.finish(table6_detection.EXPERIMENT, tmp_path)
+    assert sorted(path.name for path in paths) == ["figure.png", "figure.svg", "table.md"]
+    rows = (tmp_path / "table.md").read_text().splitlines()
+    assert "| S3D-G | RGB | actors | 73.0 ± 1.4 | 25.0 ± 0.0 | 25.0 ± 0.0 | 25.0 ± 0.0 | 25.0 ± 0.0 | – | – |" in rows
+    assert "| I3D | both | actors | 70.0 | 25.0 | 25.0 | 25.0 | 25.0 | 73.2 | 76.3 |" in rows
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert [claim["holds"] for claim in result["claims"]] == [True, True, holds, True]
+    assert "localisation 6.0, other 0.0, missed 0.0; classification 63.0 %" in str(result["claims"]) or not holds
