@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
 
 from ..networks import build_model
-from ..weights import load_pretrained
+from ..training.warm_start import read_weights
+from ..weights.pretrained import build_from
 
 STRIDE = 16
 
@@ -18,11 +18,12 @@ STRIDE = 16
 class Backbone(NamedTuple):
     """A row of `BACKBONES`."""
 
-    build: Callable[[float, str], keras.Model]  # width, weights -> [B, H, W, 3] floats to [B, H/16, W/16, C]
+    read: Callable[[str], Any]  # a name of weights -> weights
+    build: Callable[[float, Any], keras.Model]  # width, weights or None -> [B, H, W, 3] floats to [B, H/16, W/16, C]
     scale: Callable[[tf.Tensor], tf.Tensor]  # uint8 RGB to what it was trained on
 
 
-def _resnet50(width: float, weights: str) -> keras.Model:
+def _resnet50(width: float, weights: str | None) -> keras.Model:
     if width != 1:
         raise ValueError(f"A ResNet-50 has one width. Received: backbone_width={width:g}")
     network = keras.applications.ResNet50(include_top=False, weights=None, input_shape=(None, None, 3))
@@ -35,17 +36,22 @@ def _resnet50(width: float, weights: str) -> keras.Model:
     return keras.Model(network.input, network.get_layer("conv4_block6_out").output, name="resnet50")
 
 
-def _i2d(width: float, weights: str) -> keras.Model:
-    if weights:
-        network = load_pretrained(Path(weights), "i2d")
-        if network.s3d_config["width"] != width:
-            own = network.s3d_config["width"]
+def _i2d(width: float, weights: keras.Model | None) -> keras.Model:
+    trunk = _until_tap(build_model("i2d", 1, width=width))
+    if weights is not None:
+        if (own := weights.s3d_config["width"]) != width:
             raise ValueError(f"The backbone's weights are of width {own:g}. Received: backbone_width={width:g}")
-    else:
-        network = build_model("i2d", 1, width=width)
-    trunk = keras.Model(network.input, network.get_layer("Mixed_4e").output)
+        trunk.set_weights(_until_tap(weights).get_weights())
     frame = keras.Input((None, None, 3), name="frame")
     return keras.Model(frame, trunk(frame[:, None])[:, 0], name="i2d")  # a clip of one frame
+
+
+def _read_i2d(weights: str) -> keras.Model:
+    return build_from(read_weights(weights), "i2d")
+
+
+def _until_tap(network: keras.Model) -> keras.Model:
+    return keras.Model(network.input, network.get_layer("Mixed_4e").output)
 
 
 def _caffe(pixels: tf.Tensor) -> tf.Tensor:
@@ -58,8 +64,8 @@ def _symmetric(pixels: tf.Tensor) -> tf.Tensor:
 
 
 BACKBONES: dict[str, Backbone] = {
-    "resnet50": Backbone(_resnet50, _caffe),
-    "i2d": Backbone(_i2d, _symmetric),
+    "resnet50": Backbone(str, _resnet50, _caffe),
+    "i2d": Backbone(_read_i2d, _i2d, _symmetric),
 }
 
 

@@ -45,7 +45,7 @@ class Detector(keras.Model):
         num_classes: without background.
         networks: of each of the recipe's streams, arguments of `build_model`.
         pixels: of each, the scale of its pixels.
-        backbone_weights: a file that the proposals' backbone starts from.
+        backbone_weights: a file, or a run, that the proposals' backbone starts from.
 
     Raises:
         ValueError: a backbone that there is none of, a tap of another stride, or streams whose features cannot be
@@ -64,9 +64,11 @@ class Detector(keras.Model):
         super().__init__(name="detector")
         self.recipe, self.num_classes = recipe, num_classes
         self._scalings = [pixels[stream].scale_and_offset() for stream in recipe.streams]
-        self._scale_frame = backbones.find(recipe.backbone).scale
+        backbone = backbones.find(recipe.backbone)
+        start = backbone.read(backbone_weights) if backbone_weights else None  # under its own names
+        self._scale_frame = backbone.scale
         with keras.name_scope("proposals"):
-            self.backbone = backbones.find(recipe.backbone).build(recipe.backbone_width, backbone_weights)
+            self.backbone = backbone.build(recipe.backbone_width, start)
             self.proposer = _proposer(self.backbone.output.shape[-1], recipe)
         self.trunks, self.tails = [], []
         for stream in recipe.streams:

@@ -158,7 +158,7 @@ def test_weights_of_a_classifier_start_a_stream_and_the_proposals(tmp_path):
 def test_the_paper_s_backbone_has_a_stride_of_16():
     from s3d_tf.detection import backbones
 
-    resnet = backbones.find("resnet50").build(1.0, "")
+    resnet = backbones.find("resnet50").build(1.0, None)
     assert resnet.compute_output_shape((1, 320, 400, 3)) == (1, 20, 25, 1024)
     scaled = backbones.find("resnet50").scale(tf.constant([[[[255, 0, 1]]]], tf.uint8))
     np.testing.assert_allclose(scaled[0, 0, 0], [1 - 103.939, -116.779, 255 - 123.68], rtol=1e-6)  # BGR less means
