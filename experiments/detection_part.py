@@ -32,12 +32,14 @@ class DetectionPart:
         recipe: its weights stay empty with `begins_from`.
         records: a folder that preparation has written, with boxes.
         begins_from: the parts whose networks the recipe's streams start from, in their order; empty for none.
+        backbone: the part whose network the proposals' backbone starts from.
         num_replicas, eval_batch, split: as of a `Part`; of frames at once.
     """
 
     recipe: DetectionRecipe
     records: Path
     begins_from: tuple[Part, ...] = ()
+    backbone: Part | None = None
     num_replicas: int | None = None
     eval_batch: int | None = None
     split: str = "val"
@@ -47,13 +49,13 @@ class DetectionPart:
     @property
     def needs(self) -> tuple[Part, ...]:
         """The parts that must be trained before it."""
-        return self.begins_from
+        return (*self.begins_from, *((self.backbone,) if self.backbone else ()))
 
     @property
     def key(self) -> str:
         """The name of its folder: network, data, streams, seed, and a hash of everything that decides the numbers."""
         recipe = self.recipe
-        begins = [part.key for part in self.begins_from]
+        begins = [part.key for part in self.needs]
         decides = dict(recipe=dataclasses.asdict(recipe), data=fingerprint(self.records), begins_from=begins)
         words = ["detector", recipe.network, *recipe.network_changes, self.records.name, f"{recipe.steps}steps"]
         return called([*words, *recipe.streams, f"seed{recipe.seed}"], decides)
@@ -107,4 +109,6 @@ class DetectionPart:
         """The recipe, with the folders of the parts whose networks it begins from."""
         starts: Mapping[str, Part] = dict(zip(self.recipe.streams, self.begins_from, strict=False))
         given = {_WEIGHTS[stream]: str(part.folder(parts_dir)) for stream, part in starts.items()}
+        if self.backbone:
+            given["backbone_weights"] = str(self.backbone.folder(parts_dir))
         return dataclasses.replace(self.recipe, **given)

@@ -88,16 +88,22 @@ class Scale:
         return Part(own, self.records[key], eval_batch=self.eval_batch, **self._shown(key))
 
     def detection_part(
-        self, data: Data, network: str, seed: int = 0, begins_from: tuple[Part, ...] = (), **changes
+        self,
+        data: Data,
+        network: str,
+        seed: int = 0,
+        begins_from: tuple[Part, ...] = (),
+        backbone: Part | None = None,
+        **changes,
     ) -> DetectionPart:
-        """One detector on one set with boxes, likewise.
+        """One detector on one set with boxes, likewise; see `DetectionPart`.
 
         Raises:
             ValueError: a value out of its range.
         """
         key = self.key(data)
         own = dataclasses.replace(self.recipes[key], network=network, seed=seed, **changes)
-        return DetectionPart(own, self.records[key], begins_from, **self._shown(key))
+        return DetectionPart(own, self.records[key], begins_from, backbone, **self._shown(key))
 
     def _shown(self, key: str) -> dict:
         return dict(num_replicas=self.num_replicas, split="test" if key in TESTED else "val")

@@ -33,6 +33,7 @@ from s3d_tf import cli
 from s3d_tf.detection import error_analysis
 
 FIRST = {"rgb": Data("motion", "kinetics"), "flow": Data("motion_flow", "kinetics")}  # a stream is trained on it before
+LOOKS = Data("appearance", "kinetics")  # and the proposals' network, at the mini scale
 DETECTED = tuple(Data("actors", key) for key in ("jhmdb_1", "jhmdb_2", "jhmdb_3", "ucf101_24"))
 NETWORKS = {"i3d": "I3D", "s3d_g": "S3D-G", "i2d": "I2D"}
 PAPERS = ("i3d", "s3d_g")  # networks at its scale
@@ -52,7 +53,10 @@ def plan(scale: Scale, pretrained: Mapping[str, str], backbone_weights: str = ""
         pretrained: network, or network_flow -> weights to start from instead of training on the first set.
         backbone_weights: that the proposals' network starts from.
     """
-    backbone = dict(backbone_weights=backbone_weights) if backbone_weights else {}
+    if scale.name == MINI:  # the paper's is trained on ImageNet
+        backbone = dict(backbone=scale.part(LOOKS, "i2d"))
+    else:
+        backbone = dict(backbone_weights=backbone_weights)
     entries = []
     for data in {scale.key(each): each for each in DETECTED}.values():
         for network in NETWORKS if scale.name == MINI else PAPERS:
@@ -208,7 +212,7 @@ def experiment(pretrained: Mapping[str, str], backbone_weights: str = "") -> Exp
     return Experiment(
         "table6_detection",
         "Table 6: action detection",
-        DETECTED if pretrained else (*FIRST.values(), *DETECTED),
+        DETECTED if pretrained else (*FIRST.values(), LOOKS, *DETECTED),
         functools.partial(plan, pretrained=pretrained, backbone_weights=backbone_weights),
         summarise,
         draw,

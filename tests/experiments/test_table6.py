@@ -67,21 +67,25 @@ def test_with_pretrained_weights_nothing_is_trained_before(dry):
 
 def test_at_the_mini_scale_rgb_has_all_seeds(dry):
     kinetics, boxes = (dry.recipes[key] for key in ("kinetics", "jhmdb_1"))
-    recipes = dict(motion=kinetics, motion_flow=kinetics, actors=boxes)
+    recipes = dict(motion=kinetics, motion_flow=kinetics, appearance=kinetics, actors=boxes)
     records = dict.fromkeys(recipes, dry.records["jhmdb_1"])
     mini = dataclasses.replace(dry, name="mini", seeds=(0, 1, 2), recipes=recipes, records=records)
     entries = table6_detection.EXPERIMENT.plan(mini)
     assert [entry.name for entry in entries[:5]] == ["i3d_rgb"] * 3 + ["i3d_flow", "i3d_both"]
     assert len(entries) == 15 and [entry.part.recipe.seed for entry in entries[:5]] == [0, 1, 2, 0, 0]
     assert entries[10].name == "i2d_rgb" and entries[0].part.split == "val"
+    backbones = {entry.part.backbone for entry in entries}
+    assert [(part.recipe.network, part.recipe.seed) for part in backbones] == [("i2d", 0)]
+    assert entries[4].part.needs == (*entries[4].part.begins_from, *backbones) and len(entries[4].part.needs) == 3
 
 
 def test_a_detector_is_trained_and_evaluated_once(dry, tmp_path, monkeypatch):
     part = table6_detection.EXPERIMENT.plan(dry)[2].part
+    part = dataclasses.replace(part, backbone=part.begins_from[0])
     folder, called = part.folder(tmp_path), []
 
     def train(recipe, records, work_dir, strategy, pace):
-        called.append((recipe.weights, recipe.flow_weights, records, work_dir))
+        called.append((recipe.weights, recipe.flow_weights, recipe.backbone_weights, records, work_dir))
         result = dict(step=2, seconds_of_this_session=3.0)
         write_json(work_dir / "result.json", result)
         return result
@@ -101,7 +105,7 @@ def test_a_detector_is_trained_and_evaluated_once(dry, tmp_path, monkeypatch):
     part.measure(tmp_path)
     part.measure(tmp_path)
     starts = [str(each.folder(tmp_path)) for each in part.begins_from]
-    assert called == [(*starts, part.records, folder)] and part.is_done(tmp_path, (FORWARDS,))
+    assert called == [(*starts, starts[0], part.records, folder)] and part.is_done(tmp_path, (FORWARDS,))
     found = part.read(tmp_path, (FORWARDS,))
     assert (found["part"], found["steps"], found["seconds"]) == (part.key, 2, 3.0)
     assert (found[FORWARDS]["frame_map"], found[FORWARDS]["weights"]) == (1.0, "step 2")
