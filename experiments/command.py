@@ -106,6 +106,18 @@ def parse_data_dirs(texts: Sequence[str]) -> dict[str, Path]:
     return found
 
 
+def check_given_weights(**given: object) -> None:
+    """Refuses weights at the mini scale, whose networks are all trained by it.
+
+    Raises:
+        ValueError: some are given.
+    """
+    if (some := [name for name, value in given.items() if value]) and flags.FLAGS.scale == scales.MINI:
+        raise ValueError(
+            f"Only networks of --scale=paper start from weights. Received: {', '.join(some)} at --scale=mini"
+        )
+
+
 def parse_pretrained(texts: Sequence[str], names: tuple[str, ...]) -> dict[str, str]:
     """`["i3d=A", "s3d_g=B"]` -> the weights of each of the names, or of none."""
     found = dict(text.split("=", 1) for text in texts if "=" in text)

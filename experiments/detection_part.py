@@ -6,7 +6,6 @@ Its folder is a work_dir of scripts/train_detector.py, with the files of scripts
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -33,7 +32,10 @@ class DetectionPart:
         records: a folder that preparation has written, with boxes.
         begins_from: the parts whose networks the recipe's streams start from, in their order; empty for none.
         backbone: the part whose network the proposals' backbone starts from.
-        num_replicas, eval_batch, split: as of a `Part`; of frames at once.
+        num_replicas, split: as of a `Part`.
+
+    Raises:
+        ValueError: parts of other streams than the recipe's.
     """
 
     recipe: DetectionRecipe
@@ -41,10 +43,17 @@ class DetectionPart:
     begins_from: tuple[Part, ...] = ()
     backbone: Part | None = None
     num_replicas: int | None = None
-    eval_batch: int | None = None
     split: str = "val"
 
-    told: ClassVar = ("frame_map", "video_map", "errors", "frames", "videos", "true_boxes", "true_tubes", "least_score")
+    told: ClassVar = (
+        *("frame_map", "video_map", "errors", "found", "named", "classes"),
+        *("frames", "videos", "true_boxes", "true_tubes", "least_score"),
+    )
+
+    def __post_init__(self):
+        given = tuple(part.recipe.stream for part in self.begins_from)
+        if given not in ((), self.recipe.streams):
+            raise ValueError(f"A part for each of the streams {self.recipe.streams}, in order. Received: {given}")
 
     @property
     def needs(self) -> tuple[Part, ...]:
@@ -55,8 +64,9 @@ class DetectionPart:
     def key(self) -> str:
         """The name of its folder: network, data, streams, seed, and a hash of everything that decides the numbers."""
         recipe = self.recipe
-        begins = [part.key for part in self.needs]
+        begins = [part.key for part in self.begins_from]
         decides = dict(recipe=dataclasses.asdict(recipe), data=fingerprint(self.records), begins_from=begins)
+        decides["backbone"] = self.backbone.key if self.backbone else None
         words = ["detector", recipe.network, *recipe.network_changes, self.records.name, f"{recipe.steps}steps"]
         return called([*words, *recipe.streams, f"seed{recipe.seed}"], decides)
 
@@ -101,14 +111,13 @@ class DetectionPart:
         if directions and not self.evaluation(parts_dir).exists():
             detector, _, step = start.load_detector(folder)
             path, split = folder / f"detections_{self.split}.json", open_split(self.records, self.split)
-            measures = evaluate(detector, split, path, batch_size=self.eval_batch or 8)
+            measures = evaluate(detector, split, path)
             about = dict(weights=f"step {step}", split=self.split)
             detection_report.write(measures._replace(result=about | measures.result), folder, f"detection_{self.split}")
 
     def _begun(self, parts_dir: Path) -> DetectionRecipe:
         """The recipe, with the folders of the parts whose networks it begins from."""
-        starts: Mapping[str, Part] = dict(zip(self.recipe.streams, self.begins_from, strict=False))
-        given = {_WEIGHTS[stream]: str(part.folder(parts_dir)) for stream, part in starts.items()}
+        given = {_WEIGHTS[part.recipe.stream]: str(part.folder(parts_dir)) for part in self.begins_from}
         if self.backbone:
             given["backbone_weights"] = str(self.backbone.folder(parts_dir))
         return dataclasses.replace(self.recipe, **given)

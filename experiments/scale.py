@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -17,7 +18,7 @@ from .part import Part
 
 MINI, PAPER = "mini", "paper"
 SEEDS = (0, 1, 2)
-STEPS = {  # of a mini training; the rate falls at 70 % and 90 %
+STEPS = {  # of a mini training; see `mini_recipe` and `mini_detection_recipe` for where the rate falls
     "motion": 200,
     "eight_motions": 300,
     "appearance": 400,
@@ -44,11 +45,21 @@ TESTED = (*SPLITS, "ucf101_24")  # whose official lists name no "val"
 WITH_BOXES = ("actors", "ucf101_24", *(key for key, (name, _) in SPLITS.items() if name == "jhmdb"))
 
 
+def set_of(key: str) -> str:
+    """The data set of a split: ucf101 of ucf101_2, turns of turns_1; another key is its own."""
+    return re.sub(r"_[123]$", "", key)
+
+
+def title_of(data: str, titles: Mapping[str, str]) -> str:
+    """Of a data set, without the number of a split."""
+    return next(title for key, title in titles.items() if set_of(key) == data).partition(", split")[0]
+
+
 class Data(NamedTuple):
     """A column of an experiment: which set it uses at each scale."""
 
     mini: str  # a key of `embedded.SETS`
-    paper: str  # a recipe of the paper, or one of `SPLITS`
+    paper: str  # a recipe of the paper, of a classifier or a detector, or one of `SPLITS`
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,7 +164,7 @@ def paper(
     """The paper's recipes on prepared records.
 
     Args:
-        keys: recipes of the paper, or of `SPLITS`.
+        keys: see `Data.paper`.
         data_dirs: name of each data set -> its records.
         seeds, num_replicas: see `Scale`.
         weights: that every network starts from, inflated where it has temporal convs (the paper: ImageNet); on the

@@ -26,6 +26,7 @@ from collections.abc import Mapping
 from absl import flags
 
 from experiments import command, paper, spread, tables
+from experiments import scale as scales
 from experiments.claims import About, Claim
 from experiments.experiment import Experiment
 from experiments.part import FORWARDS, Part
@@ -76,11 +77,6 @@ def _with_weights(part: Part, weights: str) -> Part:
     return dataclasses.replace(part, recipe=dataclasses.replace(part.recipe, weights=weights, width=0.0))
 
 
-def set_of(key: str) -> str:
-    """The data set of a split: ucf101 of ucf101_2."""
-    return key.rpartition("_")[0]
-
-
 def summarise(lines: list[dict]) -> dict:
     """`rows`: network, data set, how it starts, the spread of top-1 over the splits, and the paper's; `before`: top-1
     of each network on the first set."""
@@ -88,7 +84,7 @@ def summarise(lines: list[dict]) -> dict:
     found: dict[tuple, list[dict]] = {}
     for line in lines:
         if "start" in line:
-            found.setdefault((set_of(line["data"]), line["name"], line["start"]), []).append(line)
+            found.setdefault((scales.set_of(line["data"]), line["name"], line["start"]), []).append(line)
     for (data, network, start), splits in found.items():
         row = dict(network=network, data=data, start=start, chance=splits[0][FORWARDS]["chance"])
         row["top1"] = spread.spread(line[FORWARDS]["top1"] for line in splits)
@@ -106,14 +102,11 @@ def claims(result: dict) -> list[Claim]:
         for (data, network, start), top1 in found.items()
         if start == TRANSFER and (data, network, SCRATCH) in found
     ]
-    sets = dict.fromkeys(data for data, _, _ in found)
-    pairs = {data: [found[data, network, TRANSFER] for network in NETWORKS] for data in sets}
-    return above + [_not_below(title_of(data, result), *pair, WHY_BELOW.get(data, "")) for data, pair in pairs.items()]
-
-
-def title_of(data: str, result: dict) -> str:
-    """A data set, without the number of a split."""
-    return result["scale"]["titles"][f"{data}_1"].partition(",")[0]
+    titles = result["scale"]["titles"]
+    for data in dict.fromkeys(data for data, _, _ in found):
+        pair = [found[data, network, TRANSFER] for network in NETWORKS]
+        above.append(_not_below(scales.title_of(data, titles), *pair, WHY_BELOW.get(data, "")))
+    return above
 
 
 def _not_below(title: str, i3d: dict, s3d_g: dict, why_below: str) -> Claim:
@@ -142,8 +135,9 @@ def draw(result: dict) -> dict[str, bytes]:
     """`table.md`: a row a network, data set and start."""
     heads = ["network", "start", "data", *(f"split {split}" for split in SPLITS), "mean", "chance"]
     heads += ["paper: UCF101", "paper: HMDB51"]
+    titles = result["scale"]["titles"]
     rows = [
-        [NETWORKS[row["network"]], STARTS[row["start"]], title_of(row["data"], result)]
+        [NETWORKS[row["network"]], STARTS[row["start"]], scales.title_of(row["data"], titles)]
         + [tables.number(top1 * 100) for top1 in row["top1"]["values"]]
         + [tables.percent(row["top1"]), tables.number(row["chance"] * 100)]
         + [tables.number(row["paper"].get(name)) for name in ("ucf101", "hmdb51")]
@@ -183,8 +177,7 @@ def experiment(pretrained: Mapping[str, str]) -> Experiment:
 
 def main(_):
     pretrained = command.parse_pretrained(flags.FLAGS.pretrained, tuple(NETWORKS))
-    if pretrained and flags.FLAGS.scale == MINI:
-        raise ValueError("Only networks of --scale=paper start from weights. Received: pretrained at --scale=mini")
+    command.check_given_weights(pretrained=pretrained)
     command.command(experiment(pretrained))
 
 

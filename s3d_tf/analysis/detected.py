@@ -16,6 +16,7 @@ from . import boxes_drawn
 from .contact_sheet import write_picture
 
 SHEET_FRAMES = 16
+ENDINGS = (".json", ".mp4", ".png")
 
 Found = list[list[Detection]]
 """The detections of each frame."""
@@ -36,17 +37,19 @@ def write(
         A line that tells what was found and where it is.
 
     Raises:
-        ValueError: the video cannot be read.
+        ValueError: the video cannot be read, or lies where its copy would.
         OSError: OpenCV cannot write the copy, or a full disk.
     """
     try:
         reader = open_video(video, video_input.FOLDER_FPS)
     except VideoError as error:
         raise ValueError(f"Cannot read {video}: {error}") from None
+    path = output_dir / f"{video.stem}.json"
+    if any(path.with_suffix(ending).exists() and path.with_suffix(ending).samefile(video) for ending in ENDINGS):
+        raise ValueError(f"The video itself would be overwritten; name another --output_dir. Received: {output_dir}")
     output_dir.mkdir(parents=True, exist_ok=True)
     bar = tqdm(detections, total=reader.declared_frames or None, unit="frame", desc="detecting")
     found = [boxes for _, boxes in bar]
-    path = output_dir / f"{video.stem}.json"
     write_json(path, {"classes": list(labels), "videos": {video.name: rows(found, labels)}})
     kept: dict[int, np.ndarray] = {}
     boxes_drawn.write_movie(path.with_suffix(".mp4"), _drawn(video, found, labels, kept), reader.fps or 25.0)

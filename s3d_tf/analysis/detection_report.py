@@ -24,10 +24,12 @@ def write(measures: Measures, folder: Path, name: str) -> None:
     Raises:
         ImportError: matplotlib is not installed (the extra "plots"); the other two are written.
     """
-    write_json(folder / f"{name}.json", measures.result)
     write_csv(folder / f"{name}.csv", table(measures))
     title = f"frame-mAP {measures.result['frame_map']:.1%} at an overlap of {THRESHOLD}"
-    write_bytes(folder / f"{name}.png", draw(measures.frame, measures.classes, title))
+    try:
+        write_bytes(folder / f"{name}.png", draw(measures.frame, measures.classes, title))
+    finally:  # last, since it says that the others are there
+        write_json(folder / f"{name}.json", measures.result)
 
 
 def draw(curves: Sequence[ClassCurve], classes: Sequence[str], title: str) -> bytes:

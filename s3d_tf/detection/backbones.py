@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from ..networks import build_model
 from ..training.warm_start import read_weights
+from ..weights import Preprocessing
 from ..weights.pretrained import build_from
 
 STRIDE = 16
@@ -47,7 +48,18 @@ def _i2d(width: float, weights: keras.Model | None) -> keras.Model:
 
 
 def _read_i2d(weights: str) -> keras.Model:
-    return build_from(read_weights(weights), "i2d")
+    network = build_from(read_weights(weights), "i2d")
+    own, papers = (model.s3d_config["name"] for model in (network, build_model("i2d", 1, width=0.1)))
+    papers["style"]["norm_momentum"] = own["style"]["norm_momentum"]  # which no output depends on
+    differs = [field for field in ("stem", "stem_padding", "pool_padding", "style") if own[field] != papers[field]]
+    if network.preprocessing.scale_and_offset() != Preprocessing().scale_and_offset():
+        differs.append("pixels")
+    if differs:
+        raise ValueError(
+            "The i2d backbone takes weights by the paper's conventions, of RGB in [-1, 1]; other "
+            f"{', '.join(differs)}. Received: backbone_weights={weights}"
+        )
+    return network
 
 
 def _until_tap(network: keras.Model) -> keras.Model:

@@ -11,8 +11,10 @@ Every detection is of one kind, by the first of these that holds:
 | other | is background, or of a class that the video does not have |
 
 As precision is drawn over recall, so is the share of each kind among the best detections; the area below is what the
-kind costs. What no detection finds is *missed*: 1 less the last recall. Together they are 1. The area of *correct* is
-the average precision by trapezoids and without making it monotone, so it is a little below frame-AP.
+kind costs. An actor of one class in a frame with another of the class that it is taken for counts as *localisation*;
+`naming` tells where and what apart. What no detection finds is *missed*: 1 less the last recall. Together they are 1.
+The area of *correct* is the average precision by trapezoids and without making it monotone, so it is a little below
+frame-AP.
 """
 
 from __future__ import annotations

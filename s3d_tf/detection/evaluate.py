@@ -31,13 +31,19 @@ class Found(NamedTuple):
     num_frames: int  # that were looked at, those without a box too
 
 
-def find(detector: Detector, batches: Iterable[Mapping[str, tf.Tensor]], num_frames: int | None = None) -> Found:
+def find(
+    detector: Detector,
+    batches: Iterable[Mapping[str, tf.Tensor]],
+    num_frames: int | None = None,
+    keep_from: float = 0.0,
+) -> Found:
     """Detects in every frame of some batches.
 
     Args:
         detector: see `Detector`.
         batches: with what `Detector.call` takes, `video` `[B]` string and `frame` `[B]` int32.
         num_frames: that there are, for the time left.
+        keep_from: detections that score less are left out.
 
     Raises:
         ValueError: there is no batch.
@@ -50,6 +56,7 @@ def find(detector: Detector, batches: Iterable[Mapping[str, tf.Tensor]], num_fra
             found = {name: value.numpy() for name, value in answer({key: batch[key] for key in keys}).items()}
             names = np.array([name.decode("utf-8", "surrogateescape") for name in batch["video"].numpy()], dtype=object)
             there = np.arange(found["scores"].shape[1]) < found["count"][:, None]  # [B, most]
+            there &= found["scores"] >= keep_from
             owner = np.nonzero(there)[0]
             rows = (found["classes"][there], found["scores"][there], found["boxes"][there])
             parts.append((names[owner], batch["frame"].numpy()[owner], *rows))
@@ -88,16 +95,14 @@ def evaluate(
     size = (recipe.rows, recipe.columns)
     options = dict(num_frames=recipe.num_frames, size=size, batch_size=batch_size, streams=recipe.shown)
     frames = int(sum(split.num_frames))
-    found = find(detector, examples.evaluation_batches(split, **options), frames)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    found = find(detector, examples.evaluation_batches(split, **options), frames, keep_from)
     if found.num_frames != frames:
         raise ValueError(
             "Some frames are damaged: run scripts/inspect_dataset.py --check and prepare anew. Received: "
             f"{found.num_frames} of {frames} frames"
         )
-    kept = found.score >= keep_from
-    rows = (column[kept] for column in (found.video, found.frame, found.label, found.score, found.boxes))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    annotations.write_detections(path, annotations.detections_of(true, *rows))
+    annotations.write_detections(path, annotations.detections_of(true, *found[:-1]))
     measures = measure(true, annotations.read_detections(path, true), linking)
     about = dict(data=split.dataset, frames=frames, rows_columns=list(size), least_score=keep_from)
     return measures._replace(result=about | measures.result)

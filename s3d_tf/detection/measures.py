@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, NamedTuple
 
-from . import error_analysis, frame_ap, precision_recall, tubes, video_ap
+from . import error_analysis, frame_ap, naming, precision_recall, tubes, video_ap
 from .annotations import Detections, GroundTruth
 from .linking import Linking, link
 
@@ -17,7 +17,7 @@ class Measures(NamedTuple):
     frame: list[precision_recall.ClassCurve]  # boxes, of each class
     video: dict[float, list[precision_recall.ClassCurve]]  # tubes, of each class by threshold
     errors: list[dict[str, float] | None]  # of each class, see `error_analysis`
-    result: dict[str, Any]  # frame_map, video_map by threshold, errors, and what was counted
+    result: dict[str, Any]  # frame_map, video_map by threshold, errors, found, named, counts
 
 
 def measure(truth: GroundTruth, detections: Detections, linking: Linking | None = None) -> Measures:
@@ -38,6 +38,7 @@ def measure(truth: GroundTruth, detections: Detections, linking: Linking | None 
         frame_map=precision_recall.mean(frame),
         video_map=video_ap.video_map(found, true, num_classes),
         errors=error_analysis.mean(errors),
+        **naming.naming(truth, detections)._asdict(),
         overlap=frame_ap.THRESHOLD,
         linking=dataclasses.asdict(linking),
         videos=len(truth.videos),

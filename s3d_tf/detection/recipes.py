@@ -32,7 +32,7 @@ class DetectionRecipe:
         fusion: of two streams, average features (then one head) or scores (a head each).
         backbone: the proposals' network, see `s3d_tf.detection.backbones.BACKBONES`.
         backbone_width: factor on its channels.
-        backbone_weights: a file that it starts from; never downloaded.
+        backbone_weights: a file that it starts from, never downloaded; of i2d also a folder or a run.
         freeze_norms: batch norms keep their averages and parameters.
         num_frames: consecutive frames of a clip; the boxes are those of frame num_frames // 2.
         rows: of a frame as the networks see it, pixels.

@@ -13,8 +13,8 @@ from .classifier import JPEGS
 from .transport import ServerError
 
 MAX_SIDE, MAX_FRAMES, MAX_LABELS = 4096, 100_000, 1_000_000
-MAX_CLIP = 1000
-"""Frames of a detector's clip, and clips of its call."""
+MAX_CLIP, MAX_CALL = 256, 1024
+"""Frames of a detector's clip, and of its call."""
 
 T = TypeVar("T")
 
@@ -35,7 +35,7 @@ class DetectorDescription(NamedTuple):
     size: tuple[int, int]  # rows and columns that it sees frames at
     num_frames: int  # of a clip
     key_frame: int  # the one of them whose boxes are answered
-    max_clips: int  # in a call
+    max_clips: int  # to send in a call
 
 
 def describe(outputs: Mapping[str, np.ndarray]) -> Description:
@@ -88,12 +88,13 @@ def _read_detector(known: Any) -> DetectorDescription:
     if streams not in (["rgb"], ["rgb", "flow"]):
         raise ValueError(f"streams={streams!r}")
     num_frames, max_clips, key_frame = (known[name] for name in ("num_frames", "max_clips", "key_frame"))
-    for value, most in ((rows, MAX_SIDE), (columns, MAX_SIDE), (num_frames, MAX_CLIP), (max_clips, MAX_CLIP)):
+    for value, most in ((rows, MAX_SIDE), (columns, MAX_SIDE), (num_frames, MAX_CLIP), (max_clips, MAX_CALL)):
         if type(value) is not int or not 0 < value <= most:
             raise ValueError(f"{max_clips!r} clips of {num_frames!r} frames of {rows!r}x{columns!r}")
     if type(key_frame) is not int or not 0 <= key_frame < num_frames:
         raise ValueError(f"key_frame={key_frame!r}")
-    return DetectorDescription(labels, tuple(streams), (rows, columns), num_frames, key_frame, max_clips)
+    most_clips = min(max_clips, max(MAX_CALL // num_frames, 1))  # a call of the client's needs no more
+    return DetectorDescription(labels, tuple(streams), (rows, columns), num_frames, key_frame, most_clips)
 
 
 def _labels(known: Any) -> tuple[str, ...]:
@@ -106,11 +107,11 @@ def _labels(known: Any) -> tuple[str, ...]:
 def numbers(found: Any, name: str, shape: tuple[int | None, ...]) -> np.ndarray:
     """An answer's finite numbers, float32, of the shape that was promised."""
     try:
-        numbers = np.asarray(found, np.float32)
-    except (TypeError, ValueError):
-        numbers = np.zeros(())
-    fits = len(numbers.shape) == len(shape) and all(w in (None, n) for n, w in zip(numbers.shape, shape, strict=True))
-    if not fits or not np.isfinite(numbers).all():
+        array = np.asarray(found, np.float32)
+    except (TypeError, ValueError, OverflowError):
+        array = np.zeros(())
+    fits = len(array.shape) == len(shape) and all(w in (None, n) for n, w in zip(array.shape, shape, strict=True))
+    if not fits or not np.isfinite(array).all():
         received = "none" if found is None else f"{np.shape(found)}"
         raise ServerError("INTERNAL", f"The server answers with {name} that are not {shape} numbers: {received}")
-    return numbers
+    return array

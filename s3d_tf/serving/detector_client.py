@@ -58,21 +58,23 @@ class DetectorClient:
 
     def _detections(self, outputs: Mapping[str, np.ndarray], batch: int) -> list[list[Detection]]:
         """An answer's detections of each clip, when they are some."""
-        count = numbers(outputs.get("count"), "count", (batch,)).astype(int)
+        count = numbers(outputs.get("count"), "count", (batch,))
         scores = numbers(outputs.get("scores"), "scores", (batch, None))
         most = scores.shape[1]
         boxes = numbers(outputs.get("boxes"), "boxes", (batch, most, 4))
         names = np.asarray(outputs.get("classes"))
-        if names.shape != (batch, most) or ((count < 0) | (count > most)).any() or boxes.min(initial=0) < 0:
-            raise ServerError("INTERNAL", "The server answers with what are no boxes, scores and classes.")
+        if names.shape != (batch, most):
+            raise _refused(f"classes {(batch, most)}", names.shape)
+        if ((count < 0) | (count > most) | (count != np.floor(count))).any():
+            raise _refused(f"a count of 0 to {most} detections", count.tolist())
+        if ((scores < 0) | (scores > 1)).any() or (np.diff(scores) > 0).any():
+            raise _refused("falling scores in [0, 1]", f"{scores.min():g} to {scores.max():g}")
+        if ((boxes < 0) | (boxes > 1)).any() or (boxes[..., :2] > boxes[..., 2:]).any():
+            raise _refused("boxes ymin, xmin, ymax, xmax in [0, 1]", f"{boxes.min():g} to {boxes.max():g}")
+        found = zip(names, scores.tolist(), boxes.tolist(), count.astype(int), strict=True)
         return [
-            [
-                Detection(
-                    self._label(names[clip, place]), float(scores[clip, place]), tuple(boxes[clip, place].tolist())
-                )
-                for place in range(count[clip])
-            ]
-            for clip in range(batch)
+            [Detection(self._label(names[place]), scores[place], tuple(boxes[place])) for place in range(there)]
+            for names, scores, boxes, there in found
         ]
 
     def _label(self, name: bytes | str) -> str:
@@ -81,3 +83,7 @@ class DetectorClient:
         if label not in self.about.labels:
             raise ServerError("INTERNAL", f"The server answers with a class that its model has not: {label[:100]!r}")
         return label
+
+
+def _refused(wanted: str, received: object) -> ServerError:
+    return ServerError("INTERNAL", f"The server must answer with {wanted}. Received: {received!s:.200}")

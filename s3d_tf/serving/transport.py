@@ -16,7 +16,7 @@ from .address import mistaken
 MAX_ANSWER = 256 << 20
 """Bytes; a longer answer is refused. Logits of a call have kilobytes."""
 
-DEADLINE, RETRIES = 60.0, 4
+DEADLINE, RETRIES = 60.0, 4  # seconds, and more attempts
 
 Value = np.ndarray | Sequence[Sequence[bytes]]
 """Of a signature's input: an array, or strings `[B, T]`."""

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from s3d_tf.analysis import detection_report
+from s3d_tf.detection import naming
 from s3d_tf.detection.frame_ap import frame_ap
 from s3d_tf.detection.linking import Linking
 from s3d_tf.detection.measures import measure
@@ -50,3 +51,19 @@ def test_the_picture_shows_the_curve(make):
     changed = (images[0] != images[1]).any(-1)
     assert changed[: len(changed) // 5].any()
     assert not changed[-len(changed) // 10 :].any()
+
+
+def test_where_and_what_apart(make):
+    truth, found = make(
+        [(0, 0, 0, 0, SQUARE), (0, 1, 1, 0, SQUARE), (1, 0, 0, 0, SQUARE), (1, 1, 1, 0, SQUARE)],
+        [
+            (0, 0, 1, 0.6, SQUARE),  # a better one of another class
+            (0, 0, 0, 0.5, SQUARE),
+            (0, 1, 1, 0.1, (0.0, 0.0, 0.5, 0.25)),  # an overlap of a half
+            (1, 0, 0, 0.9, (0.5, 0.5, 1.0, 1.0)),  # elsewhere
+            (1, 1, 1, 0.4, SQUARE),
+            (1, 1, 0, 0.4, SQUARE),  # of equal scores the first counts
+        ],
+    )
+    assert naming.naming(truth, found) == (0.75, pytest.approx(2 / 3))
+    assert naming.naming(truth, found.choose(np.array([3]))) == (0.0, None)

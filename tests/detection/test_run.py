@@ -49,6 +49,12 @@ def test_a_video_s_boxes_are_written_and_drawn(trained, run_script, motion_video
     entry = found["videos"][video.name]
     assert len(found["classes"]) == 4 and set(entry["frame"]) <= set(range(12)) and len(entry["frame"]) > 12
     assert len(entry["class"]) == len(entry["score"]) == len(entry["boxes"]) == len(entry["frame"])
+    video.with_suffix(".mp4").write_bytes(content := video.read_bytes())
+    own = [f"--video={video.with_suffix('.mp4')}", f"--work_dir={trained[0]}", f"--output_dir={video.parent}"]
+    done = run_script("detect.py", *own)
+    assert done.returncode == 1 and "The video itself would be overwritten" in done.stderr
+    assert video.with_suffix(".mp4").read_bytes() == content
+    video.with_suffix(".mp4").unlink()
     done = run_script("detect.py", "--video=none.mp4", *flags)
     assert done.returncode == 1 and done.stderr.splitlines()[-1] == "error: There is no such video. Received: none.mp4"
 

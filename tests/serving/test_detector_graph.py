@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from s3d_tf.serving import detect, detector_companions, video_input
 from s3d_tf.serving.connection import connect
+from s3d_tf.serving.described import numbers
 from s3d_tf.serving.detector_client import DetectorClient
 from s3d_tf.serving.detector_graph import DetectorGraph
 from s3d_tf.serving.export import export
@@ -156,6 +157,7 @@ def about(**changes):
         (about(labels=[]), "labels are no list of names"),
         (about(streams=["flow"]), "streams="),
         (about(num_frames=10**9), "2 clips of 1000000000 frames"),
+        (about(max_clips=10**9), "1000000000 clips of 8 frames"),
         (about(resize=[32, -1]), "32x-1"),
         (about(resize=[32]), "not enough values"),
         (about(key_frame=8), "key_frame=8"),
@@ -178,12 +180,16 @@ GOOD = dict(
 @pytest.mark.parametrize(
     "changes, told",
     [
-        (dict(count=np.array([1, 4])), "no boxes, scores and classes"),
-        (dict(count=np.array([1, -1])), "no boxes, scores and classes"),
+        (dict(count=np.array([1, 4])), r"a count of 0 to 3 detections. Received: \[1.0, 4.0\]"),
+        (dict(count=np.array([1, -1])), "a count of 0 to 3 detections"),
+        (dict(scores=np.full((2, 3), 1.5)), r"scores in \[0, 1\]. Received: 1.5 to 1.5"),
+        (dict(scores=np.array([[0.1, 0.2, 0.3]] * 2)), "falling scores"),
+        (dict(boxes=np.full((2, 3, 4), 1e30)), r"boxes .* in \[0, 1\]. Received: 1e\+30"),
+        (dict(boxes=np.tile([0.5, 0, 0.2, 1], (2, 3, 1))), "boxes ymin, xmin, ymax, xmax"),
         (dict(boxes=np.full((2, 3, 4), np.nan)), "boxes that are not"),
         (dict(boxes=np.zeros((2, 2, 4))), "boxes that are not"),
         (dict(classes=np.full((2, 3), b"zebra")), "a class that its model has not: 'zebra'"),
-        (dict(classes=np.full((2, 2), b"a")), "no boxes, scores and classes"),
+        (dict(classes=np.full((2, 2), b"a")), r"classes \(2, 3\). Received: \(2, 2\)"),
     ],
 )
 def test_an_answer_must_be_one(lie, motion_videos, changes, told):
@@ -194,3 +200,13 @@ def test_an_answer_must_be_one(lie, motion_videos, changes, told):
     servicer.outputs = GOOD | changes
     with pytest.raises(ServerError, match=told):
         list(client.detect(video, 0.0))
+
+
+def test_a_call_holds_no_more_frames_than_a_client_needs(lie):
+    address, _ = lie([about(max_clips=1000)])
+    assert DetectorClient(connect(address, "detector")).about.max_clips == 128  # of 8 frames: 1024
+
+
+def test_a_number_of_four_hundred_digits_is_none():
+    with pytest.raises(ServerError, match="scores that are not"):
+        numbers([[10**400]], "scores", (1, None))
