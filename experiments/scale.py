@@ -24,7 +24,7 @@ STEPS = {  # of a mini training; see `mini_recipe` and `mini_detection_recipe` f
     "appearance": 400,
     "motion_flow": 240,
     **dict.fromkeys(("turns_1", "turns_2", "turns_3"), 60),
-    "actors": 300,
+    "actors": 260,
 }
 SPLITS = {f"{name}_{number}": (name, number) for name in ("ucf101", "hmdb51", "jhmdb") for number in (1, 2, 3)}
 """Data sets whose official lists are several splits into train and test: key -> data set, number of the split."""
