@@ -16,7 +16,7 @@ INTRODUCTION = (
 )
 SCALES = {
     "mini": "This is the mini scale. The networks are the paper's, a quarter as wide; the videos are small ones of "
-    "40x40 pixels that the project draws itself, whose class is either how textures move or how they look; each "
+    "40x40 pixels (of 96x128 in Table 6) that the project draws itself, whose class is either how textures move or how they look; each "
     "network is trained for a few hundred steps on a few processor cores. So no accuracy here is one of Kinetics or "
     "of Something-something, and none can be compared with the paper's by its height. What can be compared is what "
     "the paper says of the networks: which one sees the order of frames, which is better, which is cheaper. The "
@@ -34,6 +34,8 @@ TERMS = {
     "Top-heavy, bottom-heavy": "3D in the K units nearest to the answer, or in the K nearest to the video; the "
     "others 2D.",
     "Top-1, top-5": "How many of a hundred held-out videos have their class first, or among the first five answers.",
+    "Frame-mAP": "Of a detector: the area below the curve of precision over recall of all its boxes, best score first, "
+    "where a box is right if it overlaps an actor of its class by a half; the mean over classes, in per cent.",
     "Multiply-adds": "How much a network computes for one video, in billions (G); the paper calls them FLOPS.",
     "± and spread": "Networks are trained several times from different random numbers (seeds); ± is the standard "
     "deviation; in Figure 4 over K, in Table 5 over splits. The spread of a difference is the root "
