@@ -16,11 +16,11 @@ INTRODUCTION = (
 )
 SCALES = {
     "mini": "This is the mini scale. The networks are the paper's, a quarter as wide; the videos are small ones of "
-    "40x40 pixels (in Table 6 of 96x128) that the project draws itself, whose class is either how textures move or how "
-    "they look; each network is trained for a few hundred steps on a few processor cores. So no accuracy here is one of "
-    "Kinetics or of Something-something, and none can be compared with the paper's by its height. What can be compared "
-    "is what the paper says of the networks: which one sees the order of frames, which is better, which is cheaper. The "
-    "costs are those of the networks at full size.",
+    "40x40 pixels (in Table 6 of 96x128) that the project draws itself, whose class is either how textures move or "
+    "how they look; each network is trained for a few hundred steps on a few processor cores. So no accuracy here is "
+    "one of Kinetics or of Something-something, and none can be compared with the paper's by its height. What can be "
+    "compared is what the paper says of the networks: which one sees the order of frames, which is better, which is "
+    "cheaper. The costs are those of the networks at full size.",
     "paper": "This is the scale of the paper: its data sets, its networks at full width, and its training protocol.",
 }
 DRY_RUN = (
