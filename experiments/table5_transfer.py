@@ -4,8 +4,8 @@
 
 14 trainings, of which Table 1 has the I3D on the motion set; the others take 60 steps on 96 videos of turns
 and zooms. About 5 minutes on two cores. Expected: on every split a network that was trained on four drifts before above
-the one from scratch; I3D about 93 against 42 %, S3D-G about 72 against 33 %, where chance is 25 %. From scratch the
-splits differ by 20 points and more. S3D-G is not above I3D.
+the one from scratch; I3D about 90 against 41 %, S3D-G 72 to 92 against 33 to 59 %, where chance is 25 %. From scratch
+the splits differ by 20 points and more; which of the networks is above the other differs from machine to machine.
 
     python experiments/table5_transfer.py --scale=paper \\
         --data_dirs=kinetics=DIR,ucf101_1=DIR,ucf101_2=DIR,ucf101_3=DIR,hmdb51_1=DIR,hmdb51_2=DIR,hmdb51_3=DIR
