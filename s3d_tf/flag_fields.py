@@ -23,14 +23,15 @@ _DEFINE = {
 _NUMBERS = {"tuple[float, ...]": float, "tuple[int, ...]": int, "tuple[str, ...]": str}
 
 
-def define(cls: type, defaults: bool = True) -> dict[str, flags.FlagHolder]:
-    """A flag for each field but the name, with what the docstring of the class says of it; None unless it is set.
+def define(cls: type, defaults: bool = True, leave_out: tuple[str, ...] = ("name",)) -> dict[str, flags.FlagHolder]:
+    """A flag for each field but some, with what the docstring of the class says of it; None unless it is set.
 
     Args:
         defaults: tell the fields' defaults as well; not those of a recipe, which depend on the one that is named.
+        leave_out: fields that are no flags; the name of a recipe.
     """
     told = describe(cls)
-    fields = [field for field in dataclasses.fields(cls) if field.name != "name"]
+    fields = [field for field in dataclasses.fields(cls) if field.name not in leave_out]
     if defaults:
         known = {field.name: field.default for field in fields if field.default is not None}
         told |= {name: f"{told[name]} By default {default}." for name, default in known.items()}

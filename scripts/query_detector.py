@@ -20,14 +20,14 @@ from s3d_tf.serving.detector_client import DetectorClient
 CONNECTION = define(Connection)
 VIDEO = flags.DEFINE_string("video", None, "A video file, or a folder of frames.", required=True)
 OUTPUT_DIR = flags.DEFINE_string("output_dir", "detections", "Where the files go.")
-LEAST_SCORE = flags.DEFINE_float("least_score", 0.5, "Of the boxes that are shown.", lower_bound=0, upper_bound=1)
+LEAST_SCORE = flags.DEFINE_float("least_score", 0.5, "Of boxes that are kept and shown.", lower_bound=0, upper_bound=1)
 
 
 def main(_):
     video, connection = video_input.find_video(VIDEO.value), Connection(**given(Connection, CONNECTION))
     client = DetectorClient(connection.open(), connection.deadline, connection.retries)
-    found = client.detect(video, LEAST_SCORE.value)
-    print(detected.write(video, found, client.about.labels, Path(OUTPUT_DIR.value)))
+    found = client.detect(video, least_score=0.0)
+    print(detected.write(video, found, client.about.labels, Path(OUTPUT_DIR.value), LEAST_SCORE.value))
 
 
 if __name__ == "__main__":

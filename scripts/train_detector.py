@@ -23,7 +23,8 @@ WORK_DIR = flags.DEFINE_string("work_dir", None, "Where the run is kept.", requi
 NUM_REPLICAS = flags.DEFINE_integer(
     "num_replicas", None, "Devices to use; all GPUs, or one CPU, by default.", lower_bound=1
 )
-CHANGES, PACE = define(recipes.DetectionRecipe, defaults=False), define(Pace)
+CHANGES = define(recipes.DetectionRecipe, defaults=False)
+PACE = define(Pace, leave_out=("evaluate_every", "evaluate_split"))
 
 
 def main(_):

@@ -16,45 +16,53 @@ from . import boxes_drawn
 from .contact_sheet import write_picture
 
 SHEET_FRAMES = 16
-ENDINGS = (".json", ".mp4", ".png")
 
 Found = list[list[Detection]]
 """The detections of each frame."""
 
 
 def write(
-    video: Path, detections: Iterable[tuple[int, list[Detection]]], labels: Sequence[str], output_dir: Path
+    video: Path,
+    detections: Iterable[tuple[int, list[Detection]]],
+    labels: Sequence[str],
+    output_dir: Path,
+    least_score: float,
 ) -> str:
-    """Writes VIDEO.json, VIDEO.mp4 and VIDEO.png.
+    """Writes `VIDEO.json`, `VIDEO.mp4` and `VIDEO.png`, VIDEO being the name with its ending.
 
     Args:
         video: a file, or a folder of frames.
         detections: of each of its frames, as they come.
         labels: all classes.
         output_dir: where the files go.
+        least_score: of the boxes that are kept.
 
     Returns:
         A line that tells what was found and where it is.
 
     Raises:
-        ValueError: the video cannot be read, or lies where its copy would.
+        ValueError: the video cannot be read, or is the folder that files would go to.
         OSError: OpenCV cannot write the copy, or a full disk.
     """
+    if output_dir.resolve() == video.resolve():
+        raise ValueError(f"Frames and results would be mixed up; name another --output_dir. Received: {output_dir}")
     try:
         reader = open_video(video, video_input.FOLDER_FPS)
     except VideoError as error:
         raise ValueError(f"Cannot read {video}: {error}") from None
-    path = output_dir / f"{video.stem}.json"
-    if any(path.with_suffix(ending).exists() and path.with_suffix(ending).samefile(video) for ending in ENDINGS):
-        raise ValueError(f"The video itself would be overwritten; name another --output_dir. Received: {output_dir}")
     output_dir.mkdir(parents=True, exist_ok=True)
     bar = tqdm(detections, total=reader.declared_frames or None, unit="frame", desc="detecting")
-    found = [boxes for _, boxes in bar]
-    write_json(path, {"classes": list(labels), "videos": {video.name: rows(found, labels)}})
+    found, best = [], 0.0
+    for _, boxes in bar:
+        best = max([best, *(box.score for box in boxes)])
+        found.append([box for box in boxes if box.score >= least_score])
+    base = str(output_dir / video.name)
+    write_json(Path(f"{base}.json"), {"classes": list(labels), "videos": {video.name: rows(found, labels)}})
     kept: dict[int, np.ndarray] = {}
-    boxes_drawn.write_movie(path.with_suffix(".mp4"), _drawn(video, found, labels, kept), reader.fps or 25.0)
-    write_picture(path.with_suffix(".png"), boxes_drawn.sheet(kept))
-    return f"{sum(map(len, found))} boxes in {len(found)} frames: {path}, .mp4, .png"
+    boxes_drawn.write_movie(Path(f"{base}.mp4"), _drawn(video, found, labels, kept), reader.fps or 25.0)
+    write_picture(Path(f"{base}.png"), boxes_drawn.sheet(kept))
+    kind = f"boxes that score {least_score:g} or more (the best {best:.2f})"
+    return f"{sum(map(len, found))} {kind} in {len(found)} frames: {base}.json, .mp4, .png"
 
 
 def rows(found: Found, labels: Sequence[str]) -> dict[str, list]:

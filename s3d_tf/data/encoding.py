@@ -48,7 +48,7 @@ def encode_video(item: Item, label_id: int, settings: Settings) -> tuple[dict[st
         cut += f" (damaged: {', '.join(reader.damaged[:3])})" if reader.damaged else ""
     boxes = _shift(item.boxes, reader.dropped)
     if not cut and reader.reached_end and (late := sum(box.frame >= len(encoder.timestamps) for box in boxes or ())):
-        cut = f"without {late} boxes of frames after the last one"
+        cut = f"without {late} boxes of frames after the last one" + ", which were all" * (late == len(boxes))
     content = records.Content(
         streams=encoder.streams,
         timestamps=encoder.timestamps,

@@ -41,6 +41,7 @@ def make_manifest(listing: Listing, settings: Settings, written: Iterable[tuple[
     splits: dict[str, dict] = {}
     found: dict[str, set[str]] = {}
     videos = []
+    acted = {item.media_id: {listing.classes[box.label] for box in item.boxes or ()} for item in listing.items}
     for name, shard in written:
         split_name = name.split("-")[0]
         split = splits.setdefault(split_name, dict.fromkeys(_COUNTS, 0) | dict(shards={}, sha256={}))
@@ -48,7 +49,7 @@ def make_manifest(listing: Listing, settings: Settings, written: Iterable[tuple[
         for video in shard.videos:
             _count(split, video)
             if video["status"] == "written":
-                found.setdefault(split_name, set()).add(video["label"])
+                found.setdefault(split_name, set()).update({video["label"]}, acted.get(video["path"], ()))
         videos += shard.videos
     for name, split in splits.items():
         split["classes_without_video"] = [label for label in listing.classes if label not in found.get(name, ())]

@@ -45,14 +45,8 @@ MONITORING = """\
 prometheus_config { enable: true path: "/monitoring/prometheus/metrics" }
 """
 
-MARK = "<!-- Written by scripts/export.py; the next export writes it again. -->"
-README = (
-    MARK
-    + """
-# {name}
-
-{network}, {classes} classes, for TensorFlow Serving. `1`, `2` ... are its versions; the newest one is served.
-
+MARK = "<!-- Written by an export; the next one writes it again. -->"
+STARTING = """\
 ## Start
 
 With docker, reachable from this machine alone:
@@ -72,10 +66,9 @@ tensorflow_model_server --port=0 --grpc_socket_path=/tmp/{name}.sock \\
     --model_name={name} --model_base_path="$(pwd)"
 tensorflow_model_server --port=8500 --rest_api_port=8501 --model_name={name} --model_base_path="$(pwd)"
 ```
+"""
 
-`--enable_batching --batching_parameters_file=.../batching.config` computes requests of equal shape together; one bad
-request then fails all that it was batched with.
-
+ENCRYPTED = """\
 ## TLS
 
 gRPC takes a key and a certificate in one file; REST has no TLS and belongs behind a proxy. The key stays out of this
@@ -92,7 +85,24 @@ chmod 700 "$tls" && chmod 600 "$tls/key.pem" "$tls/ssl.config"
 docker run --rm -p 127.0.0.1:8500:8500 -v "$(pwd)":/models/{name}:ro -v "$tls/ssl.config":/ssl.config:ro \\
     tensorflow/serving --model_config_file=/models/{name}/models.config --ssl_config_file=/ssl.config
 ```
+"""
 
+README = (
+    MARK
+    + """
+# {name}
+
+{network}, {classes} classes, for TensorFlow Serving. `1`, `2` ... are its versions; the newest one is served.
+
+"""
+    + STARTING
+    + """
+`--enable_batching --batching_parameters_file=.../batching.config` computes requests of equal shape together; one bad
+request then fails all that it was batched with.
+
+"""
+    + ENCRYPTED
+    + """
 ## Ask
 
 ```bash
@@ -128,7 +138,7 @@ def check_folder(directory: Path) -> None:
             f"The folder's name is the model's, of letters, digits, dots, - and _. Received: {directory.name!r}"
         )
     readme = directory / "README.md"
-    if readme.exists() and not readme.read_text(errors="replace").startswith(MARK):
+    if readme.exists() and not readme.read_text(errors="replace").startswith("<!-- Written by "):
         raise ValueError(
             f"The folder holds another README.md; give the model a folder of its own. Received: {directory}"
         )

@@ -67,7 +67,7 @@ def _understood(outputs: Mapping[str, np.ndarray], read: Callable[[Any], T], exp
 
 def _read_classifier(known: Any) -> Description:
     if "detector" in known:
-        raise ValueError("it is a detector, for scripts/query_detector.py")
+        raise ServerError("INVALID_ARGUMENT", "The model is a detector, for scripts/query_detector.py.")
     labels, max_frames = _labels(known), known["max_frames"]
     streams = {stream: Preprocessing.from_json(values) for stream, values in known["streams"].items()}
     if type(max_frames) is not int or not 0 < max_frames <= MAX_FRAMES:
@@ -83,7 +83,7 @@ def _read_classifier(known: Any) -> Description:
 
 def _read_detector(known: Any) -> DetectorDescription:
     if "detector" not in known:
-        raise ValueError("it is a classifier, for scripts/query_server.py")
+        raise ServerError("INVALID_ARGUMENT", "The model is a classifier, for scripts/query_server.py.")
     labels, streams, (rows, columns) = _labels(known), known["streams"], known["resize"]
     if streams not in (["rgb"], ["rgb", "flow"]):
         raise ValueError(f"streams={streams!r}")

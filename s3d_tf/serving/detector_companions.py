@@ -12,7 +12,7 @@ from absl import logging
 from ..data.clips import CHANNELS
 from ..files import write_text
 from .classifier import JPEGS, PIXELS
-from .companions import MARK, MODELS, MONITORING, WARMUP, check_folder
+from .companions import ENCRYPTED, MARK, MODELS, MONITORING, STARTING, WARMUP, check_folder
 from .detector_graph import DetectorGraph
 
 __all__ = ["check_folder", "write_beside", "write_warmup"]
@@ -25,12 +25,20 @@ README = (
 A detector of {classes} classes ({network}), for TensorFlow Serving. `1`, `2` ... are its versions; the newest one is
 served.
 
+"""
+    + STARTING
+    + """
+"""
+    + ENCRYPTED
+    + """
+## Ask
+
 ```bash
-docker run --rm -p 127.0.0.1:8500:8500 -p 127.0.0.1:8501:8501 \\
-    -v "$(pwd)":/models/{name}:ro tensorflow/serving \\
-    --model_config_file=/models/{name}/models.config \\
-    --monitoring_config_file=/models/{name}/monitoring.config
+python scripts/query_detector.py --server=localhost:8500 --model={name} --video=VIDEO --output_dir=found
+python scripts/query_detector.py --server=http://localhost:8501 --model={name} --video=VIDEO --output_dir=found
 ```
+
+## Signatures
 
 | signature | takes | returns |
 |---|---|---|

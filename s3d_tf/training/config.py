@@ -81,8 +81,14 @@ def read_run(work_dir: Path, recipe: type = Recipe) -> Run:
     """
     path = work_dir / CONFIG
     if not path.exists():
-        raise ValueError(f"No training run: {path} is missing; name the work_dir of scripts/train.py.")
+        raise ValueError(f"No training run: {path} is missing; name the work_dir of a training.")
     config = read_json(path)
+    fields = config.get("recipe") if isinstance(config, dict) else None
+    if isinstance(fields, dict) and (is_detector := "proposals" in fields) != hasattr(recipe, "proposals"):
+        kind, other = ("a detector", "_detector") if is_detector else ("a classifier", "")
+        raise ValueError(
+            f"This is a run of {kind}: take scripts/evaluate{other}.py, scripts/export{other}.py. Received: {work_dir}"
+        )
     try:
         fields = {key: tuple(v) if isinstance(v, list) else v for key, v in config["recipe"].items()}
         preprocessing = Preprocessing.from_json(config["preprocessing"])

@@ -148,19 +148,20 @@ def test_boxes_that_are_inverted_or_outside_are_refused(tmp_path, box):
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    ("wrong", "told"),
     [
-        [actor([0, 0, 1])],
-        [actor([0, 0, 1, "1"])],
-        [actor([0, 0, 1, 1], label="sit")],
-        [actor([0, 0, 1, 1], first=-1)],
-        [actor([0, 0, 1, 1], first=0.5)],
-        [{"class": "run"}],
-        None,
+        ([actor([0, 0, 1])], "boxes must be a list of four numbers or null for each frame"),
+        ([actor([0, 0, 1, "1"])], "boxes must be a list of four numbers"),
+        ([actor([0, 0, 1, 1], label="sit")], "class must be one of run, jump, not 'sit'"),
+        ([actor([0, 0, 1, 1], first=-1)], "first_frame must be a whole number from 0 on, not -1"),
+        ([actor([0, 0, 1, 1], first=0.5)], "first_frame must be a whole number"),
+        ([actor([0, 0, 1, 1]) | dict(last_frame=3)], "an object of class, first_frame and boxes"),
+        ([{"class": "run"}], "first_frame must be a whole number from 0 on, not None"),
+        (None, "an object of actors"),
     ],
 )
-def test_actors_that_make_no_sense_are_refused(tmp_path, wrong):
-    with pytest.raises(ValueError, match=r"Each video of .*annotations.json needs a split .*Received: 'a.avi'"):
+def test_actors_that_make_no_sense_are_refused(tmp_path, wrong, told):
+    with pytest.raises(ValueError, match=rf"{told}.* Received: 'a.avi' in .*annotations.json"):
         annotated(tmp_path, wrong)
 
 
@@ -169,8 +170,9 @@ def test_actors_that_make_no_sense_are_refused(tmp_path, wrong):
     [
         (dict(videos={}), r"must have a box at least. Received: .* with 0 videos"),
         (dict(videos={"a.avi": {"actors": []}}), r"must have a box at least. Received: .* with 1 videos"),
-        (dict(videos={"../a.avi": {"actors": []}}), "Each video of"),
-        (dict(videos={"a.avi": {"split": "dev", "actors": []}}), "Each video of"),
+        (dict(videos={"../a.avi": {"actors": []}}), "path must lie below the source"),
+        (dict(videos={"a.avi": {"split": "dev", "actors": []}}), "A split is one of .*, not 'dev'"),
+        (dict(videos={"a.avi": {"splt": "val", "actors": []}}), "A video has a split and actors, and no 'splt'"),
         (dict(videos=[]), "must be a JSON object of classes"),
         (dict(classes=["run", "run"]), "must be a JSON object of classes"),
         (dict(classes=[]), "must be a JSON object of classes"),

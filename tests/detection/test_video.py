@@ -2,9 +2,10 @@
 
 import cv2
 import numpy as np
+import pytest
 import tensorflow as tf
 
-from s3d_tf.analysis import boxes_drawn
+from s3d_tf.analysis import boxes_drawn, detected
 from s3d_tf.data.synthetic import write_video
 from s3d_tf.detection import recipes
 from s3d_tf.serving import detect
@@ -59,3 +60,8 @@ def test_boxes_are_drawn_where_they_are_and_the_best_on_top(tmp_path):
     assert all(frame.shape == (200, 400, 3) for frame in read)
     assert all(np.abs(frame[..., ::-1].astype(int) - image).mean() < 10 for frame in read)
     assert [path.name for path in tmp_path.iterdir()] == ["boxes.mp4"]
+
+
+def test_results_do_not_go_among_the_frames(tmp_path):
+    with pytest.raises(ValueError, match="mixed up; name another --output_dir"):
+        detected.write(tmp_path, [], ("a",), tmp_path / "x" / "..", 0.5)

@@ -137,12 +137,12 @@ def test_a_binary_writes_what_a_served_detector_finds(running, run_script, motio
     flags = (f"--server={running.grpc}", "--model=detector", f"--video={video}", "--least_score=0")
     done = run_script("query_detector.py", *flags, f"--output_dir={tmp_path}")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.strip().endswith(f"boxes in 12 frames: {tmp_path}/00002.json, .mp4, .png")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["00002.json", "00002.mp4", "00002.png"]
-    content = json.loads((tmp_path / "00002.json").read_text())
+    assert done.stdout.strip().endswith(f"in 12 frames: {tmp_path}/00002.avi.json, .mp4, .png")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"00002.avi.{kind}" for kind in ("json", "mp4", "png")]
+    content = json.loads((tmp_path / "00002.avi.json").read_text())
     assert content["classes"] == ["class 0", "class 1", "class 2"] and list(content["videos"]) == ["00002.avi"]
     done = run_script("query_server.py", *flags[:3])
-    assert done.returncode == 1 and "it is a detector, for scripts/query_detector.py" in done.stderr
+    assert done.returncode == 1 and "The model is a detector, for scripts/query_detector.py." in done.stderr
 
 
 def about(**changes):
@@ -153,7 +153,10 @@ def about(**changes):
 @pytest.mark.parametrize(
     "info, told",
     [
-        (json.dumps(dict(labels=["a"], streams={}, max_frames=3)), "it is a classifier, for scripts/query_server.py"),
+        (
+            json.dumps(dict(labels=["a"], streams={}, max_frames=3)),
+            "The model is a classifier, for scripts/query_server.py.",
+        ),
         (about(labels=[]), "labels are no list of names"),
         (about(streams=["flow"]), "streams="),
         (about(num_frames=10**9), "2 clips of 1000000000 frames"),

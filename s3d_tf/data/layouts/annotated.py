@@ -26,7 +26,6 @@ from .lists import read_json
 from .source import Remarks, Source
 
 ANNOTATIONS = "annotations.json"
-_RULE = "needs a split (or none) and actors of class, first_frame and boxes of four numbers or null"
 
 
 def read(source: Source) -> Listing:
@@ -37,8 +36,8 @@ def read(source: Source) -> Listing:
     remarks = Remarks()
     items = []
     for name, video in videos.items():
-        if not _is_video(name, video, classes):
-            raise ValueError(f"Each video of {path} {_RULE}. Received: {name!r:.100}: {video!r:.200}")
+        if wrong := _amiss(name, video, classes):
+            raise ValueError(f"{wrong}. Received: {name!r:.100} in {path}")
         boxes = [
             box
             for track, actor in enumerate(video["actors"])
@@ -69,28 +68,31 @@ def _check(content: Any, path: Path) -> tuple[list[str], dict]:
     return classes, videos
 
 
-def _is_video(name: str, video: Any, classes: list[str]) -> bool:
+def _amiss(name: str, video: Any, classes: list[str]) -> str:
+    """What is wrong with a video's entry; empty if nothing is."""
     path = PurePosixPath(name)
-    return (
-        not path.is_absolute()
-        and ".." not in path.parts
-        and name.isprintable()
-        and isinstance(video, dict)
-        and video.get("split", "") in ("", *SPLITS)
-        and isinstance(video.get("actors"), list)
-        and all(_is_actor(actor, classes) for actor in video["actors"])
-    )
+    if path.is_absolute() or ".." in path.parts or not name.isprintable():
+        return "A video's path must lie below the source, and be printable"
+    if not isinstance(video, dict) or not isinstance(video.get("actors"), list):
+        return "A video must be an object of actors, a list, and split (or none)"
+    if unknown := sorted({*video} - {"split", "actors"}):
+        return f"A video has a split and actors, and no {unknown[0]!r:.100}"
+    if video.get("split", "") not in ("", *SPLITS):
+        return f"A split is one of {', '.join(SPLITS)}, not {video['split']!r:.100}"
+    return next((wrong for actor in video["actors"] if (wrong := _amiss_of_actor(actor, classes))), "")
 
 
-def _is_actor(actor: Any, classes: list[str]) -> bool:
-    return (
-        isinstance(actor, dict)
-        and actor.get("class") in classes
-        and type(actor.get("first_frame")) is int
-        and actor["first_frame"] >= 0
-        and isinstance(actor.get("boxes"), list)
-        and all(box is None or _is_four(box) for box in actor["boxes"])
-    )
+def _amiss_of_actor(actor: Any, classes: list[str]) -> str:
+    if not isinstance(actor, dict) or not {*actor} <= {"class", "first_frame", "boxes"}:
+        return f"An actor must be an object of class, first_frame and boxes, not {actor!r:.100}"
+    if actor.get("class") not in classes:
+        return f"An actor's class must be one of {', '.join(classes):.200}, not {actor.get('class')!r:.100}"
+    if type(actor.get("first_frame")) is not int or actor["first_frame"] < 0:
+        return f"An actor's first_frame must be a whole number from 0 on, not {actor.get('first_frame')!r:.100}"
+    boxes = actor.get("boxes")
+    if not isinstance(boxes, list) or not all(box is None or _is_four(box) for box in boxes):
+        return f"An actor's boxes must be a list of four numbers or null for each frame, not {boxes!r:.100}"
+    return ""
 
 
 def _is_four(box: Any) -> bool:
