@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import colorsys
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ import cv2
 import numpy as np
 
 from ..serving.detect import Detection
-from .contact_sheet import shorten, write_line
+from .contact_sheet import colour_of, shorten, write_line
 
 _COLUMNS = 4
 _SIDE = 240  # pixels of a frame's longer side on the sheet
@@ -28,8 +27,7 @@ def draw(frame: np.ndarray, detections: Sequence[Detection], labels: Sequence[st
     image = np.repeat(np.repeat(frame, enlarge, 0), enlarge, 1)
     height, width = image.shape[:2]
     for label, score, (ymin, xmin, ymax, xmax) in reversed(detections):
-        hue = labels.index(label) / max(len(labels), 1)
-        colour = tuple(round(255 * part) for part in colorsys.hsv_to_rgb(hue, 0.75, 1.0))
+        colour = colour_of(labels.index(label), len(labels))
         top_left = round(xmin * (width - 1)), round(ymin * (height - 1))
         cv2.rectangle(image, top_left, (round(xmax * (width - 1)), round(ymax * (height - 1))), colour, 2)
         text = f"{shorten(label, 24)} {score:.0%}"

@@ -7,13 +7,14 @@ import numpy as np
 
 from ..data import flow, records
 from ..data.inspection import Clip
-from .contact_sheet import shorten, write_line
+from .contact_sheet import colour_of, shorten, write_line
 
 _SIDE = 128  # pixels a frame
 _GAP = 3
 _BETWEEN = 14  # pixels between two clips
 _PANEL = 250  # pixels left of the frames
-_INK, _GREY, _BOX = (40, 40, 40), (120, 120, 120), (255, 220, 0)  # RGB
+_INK, _GREY = (40, 40, 40), (120, 120, 120)  # RGB
+_NAMED = 4  # classes of a clip's boxes that are named, at most
 _SMALLEST = 1.0  # pixels a frame: slower flow is not drawn stronger
 
 
@@ -48,6 +49,10 @@ def _draw(clip: Clip, classes: list[str]) -> np.ndarray:
     length = len(clip.indices)
     sheet = np.full((len(rows) * _SIDE + _BETWEEN, _PANEL + length * _SIDE, 3), 255, np.uint8)
     write_line(sheet, shorten(classes[clip.label], 26), (10, 26), 0.5, _INK)
+    acted = sorted({int(label) for some in clip.box_labels or () for label in some})
+    for line, label in enumerate(acted[:_NAMED] if len(acted) > 1 else ()):  # beside the clip's own class
+        place = (10 + 120 * (line % 2), 102 + 14 * (line // 2))
+        write_line(sheet, shorten(classes[label], 16), place, 0.36, colour_of(label, len(classes)))
     write_line(sheet, shorten(clip.media_id, 36), (10, 48), 0.36, _GREY)
     write_line(
         sheet,
@@ -67,7 +72,7 @@ def _draw(clip: Clip, classes: list[str]) -> np.ndarray:
             text = f"flow: {speed.mean():.1f} px a frame, up to {speed.max():.0f}"
             write_line(sheet, text, (10, row * _SIDE + 26), 0.36, _GREY)
         for place in range(length):
-            tile = _tile(pixels[place], clip, place)
+            tile = _tile(pixels[place], clip, place, len(classes))
             if row == 0:
                 number = str(clip.indices[place])
                 cv2.rectangle(tile, (0, 0), (8 + 8 * len(number), 17), (0, 0, 0), -1)
@@ -77,17 +82,17 @@ def _draw(clip: Clip, classes: list[str]) -> np.ndarray:
     return sheet
 
 
-def _tile(pixels: np.ndarray, clip: Clip, place: int) -> np.ndarray:
+def _tile(pixels: np.ndarray, clip: Clip, place: int, num_classes: int) -> np.ndarray:
     side = _SIDE - _GAP
     enlarges = pixels.shape[0] < side
     tile = cv2.resize(pixels, (side, side), interpolation=cv2.INTER_NEAREST if enlarges else cv2.INTER_AREA)
     if clip.boxes is not None:
         scale = side / pixels.shape[0]
-        for corners in clip.boxes[place]:
+        for corners, label in zip(clip.boxes[place], clip.box_labels[place], strict=True):
             ymin, xmin, ymax, xmax = corners * np.array([*clip.frame_size, *clip.frame_size])
             first, second = (
                 (round((x - clip.corner[1]) * scale), round((y - clip.corner[0]) * scale))
                 for x, y in ((xmin, ymin), (xmax, ymax))
             )
-            cv2.rectangle(tile, first, second, _BOX, 1, cv2.LINE_AA)
+            cv2.rectangle(tile, first, second, colour_of(int(label), num_classes), 1, cv2.LINE_AA)
     return tile

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import colorsys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -102,6 +103,11 @@ def write_line(
     if outline:
         cv2.putText(image, text, at, cv2.FONT_HERSHEY_SIMPLEX, size, (0, 0, 0), 3, cv2.LINE_AA)
     cv2.putText(image, text, at, cv2.FONT_HERSHEY_SIMPLEX, size, colour, 1, cv2.LINE_AA)
+
+
+def colour_of(label: int, num_classes: int) -> tuple[int, int, int]:
+    """The colour of a class' boxes, RGB."""
+    return tuple(round(255 * part) for part in colorsys.hsv_to_rgb(label / max(num_classes, 1), 0.75, 1.0))
 
 
 def shorten(text: str, length: int) -> str:

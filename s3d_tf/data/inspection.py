@@ -27,6 +27,7 @@ class Clip(NamedTuple):
     corner: tuple[int, int]  # top and left of the crop, pixels
     frame_size: tuple[int, int]  # rows and columns of the whole frame
     boxes: list[np.ndarray] | None  # of each frame [N, 4]: ymin, xmin, ymax, xmax of the whole frame, in [0, 1]
+    box_labels: list[np.ndarray] | None  # of each frame [N], classes
 
 
 def open_manifest(data_dir: Path) -> dict[str, Any]:
@@ -125,8 +126,11 @@ def _clip(split: Split, index: int, num_frames: int, span: int, crop: int, drawn
     box = clips.random_box(record.size[0], record.size[1], crop, seeds[1])
     jpegs = {name: tf.gather(stream, indices) for name, stream in record.streams.items()}
     pixels = clips.decode(clips.Chosen(jpegs, box, record.size, tf.constant(False)), crop)
-    boxes = records.parse_boxes(serialized).corners
-    by_frame = [boxes[int(i)].numpy() for i in indices] if boxes.nrows() else None
+    boxes = records.parse_boxes(serialized)
+    there = bool(boxes.corners.nrows())
+    corners, labels = (
+        [values[int(i)].numpy() for i in indices] if there else None for values in (boxes.corners, boxes.label)
+    )
     return Clip(
         split.media_ids[index],
         int(record.label),
@@ -135,5 +139,6 @@ def _clip(split: Split, index: int, num_frames: int, span: int, crop: int, drawn
         {name: stream.numpy() for name, stream in pixels.items()},
         (int(box[0]), int(box[1])),
         (int(record.size[0]), int(record.size[1])),
-        by_frame,
+        corners,
+        labels,
     )

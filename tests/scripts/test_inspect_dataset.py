@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from s3d_tf.analysis import clip_sheet
+from s3d_tf.analysis import clip_sheet, contact_sheet
 from s3d_tf.data import flow, inspection, listing, prepare, records
 
 SETTINGS = prepare.Settings(size=(40, 40), shard_size=5)
@@ -99,7 +99,8 @@ def test_clips_show_flow_and_boxes_inside_the_crop(motion_videos, tmp_path):
     assert sheet.shape == (2 * 128 + 14, 250 + 8 * 128, 3)
     left = round((0.5 * 40 - clip.corner[1]) * 125 / 32)
     middle = sheet[60, 250 + left].astype(int)
-    assert abs(middle - (255, 220, 0)).max() < 60  # the left edge of the box
+    assert clip.box_labels[3].tolist() == [0]
+    assert abs(middle - contact_sheet.colour_of(0, 2)).max() < 60  # the left edge of the box
 
 
 def test_the_hue_of_flow_is_its_direction():
