@@ -30,6 +30,7 @@ def define() -> None:
     flags.DEFINE_string("shared_dir", None, "Trainings that experiments share; beside the output_dir by default.")
     flags.DEFINE_list("data_dirs", [], "Prepared records of --scale=paper: kinetics=DIR,something_something=DIR.")
     flags.DEFINE_string("weights", "", "That all networks of --scale=paper start from: an inflated 2D checkpoint.")
+    flags.DEFINE_string("backbone_weights", "", "That the proposals of --scale=paper start from: ImageNet's ResNet-50.")
     flags.DEFINE_list("seeds", [str(seed) for seed in scales.SEEDS], "Seeds where networks are compared.")
     flags.DEFINE_integer("steps", None, "Of every training at the mini scale, for a trial.", lower_bound=2)
     flags.DEFINE_integer("num_replicas", None, "Devices that share a batch; all by default.", lower_bound=1)
@@ -78,14 +79,13 @@ def make_scale(experiment: Experiment, shared: Shared) -> Scale:
     keys = tuple(dict.fromkeys(data.mini if mini else data.paper for data in experiment.data))
     if given.steps and (given.dry_run or not mini):
         raise ValueError(f"Only trainings of the mini scale take steps. Received: steps={given.steps}")
-    if given.weights and (given.dry_run or mini):
-        raise ValueError(f"Only trainings of the paper's scale start from weights. Received: weights={given.weights}")
+    check_given_weights(weights=given.weights, backbone_weights=given.backbone_weights)
     if given.dry_run:
         return scales.dry(given.scale, keys, shared.data, given.num_replicas)
     if mini:
         return scales.mini(keys, shared.data, parse_seeds(given.seeds), given.steps)
     data_dirs, seeds = parse_data_dirs(given.data_dirs), parse_seeds(given.seeds)
-    return scales.paper(keys, data_dirs, seeds, given.num_replicas, given.weights)
+    return scales.paper(keys, data_dirs, seeds, given.num_replicas, given.weights, given.backbone_weights)
 
 
 def parse_seeds(texts: Sequence[str]) -> tuple[int, ...]:
@@ -107,15 +107,15 @@ def parse_data_dirs(texts: Sequence[str]) -> dict[str, Path]:
 
 
 def check_given_weights(**given: object) -> None:
-    """Refuses weights at the mini scale, whose networks are all trained by it.
+    """Refuses weights at the mini scale and of a dry run, whose networks start afresh.
 
     Raises:
         ValueError: some are given.
     """
-    if (some := [name for name, value in given.items() if value]) and flags.FLAGS.scale == scales.MINI:
-        raise ValueError(
-            f"Only networks of --scale=paper start from weights. Received: {', '.join(some)} at --scale=mini"
-        )
+    fresh = flags.FLAGS.scale == scales.MINI or flags.FLAGS.dry_run
+    if fresh and (some := {name: value for name, value in given.items() if value}):
+        told = ", ".join(f"{name}={value}" for name, value in some.items())
+        raise ValueError(f"Only networks of --scale=paper start from weights. Received: {told:.200}")
 
 
 def parse_pretrained(texts: Sequence[str], names: tuple[str, ...]) -> dict[str, str]:

@@ -74,6 +74,7 @@ class Scale:
         dry_run: two steps on fixtures; the numbers mean nothing.
         num_replicas: devices that share a batch; None for all.
         eval_batch: videos evaluated at once; None for one a replica.
+        backbone_weights: that the proposals of detectors start from at the scale of the paper.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Scale:
     dry_run: bool = False
     num_replicas: int | None = None
     eval_batch: int | None = None
+    backbone_weights: str = ""
 
     def key(self, data: Data) -> str:
         """Which set a column uses here."""
@@ -160,6 +162,7 @@ def paper(
     seeds: tuple[int, ...],
     num_replicas: int | None = None,
     weights: str = "",
+    backbone_weights: str = "",
 ) -> Scale:
     """The paper's recipes on prepared records.
 
@@ -169,6 +172,7 @@ def paper(
         seeds, num_replicas: see `Scale`.
         weights: that every network starts from, inflated where it has temporal convs (the paper: ImageNet); on the
             splits a network starts from one that was trained here.
+        backbone_weights: see `Scale`.
 
     Raises:
         ValueError: the records of a set are not named.
@@ -178,7 +182,8 @@ def paper(
         raise ValueError(f"Name the records of {', '.join(lacking)}: --data_dirs={lacking[0]}=DIR. Received: {told}")
     start = dict(weights=weights, width=0.0) if weights else {}
     recipes = {key: _papers_recipe(key) if key in TESTED else recipe(key, **start) for key in keys}
-    return Scale(PAPER, {key: data_dirs[key] for key in keys}, recipes, seeds, num_replicas=num_replicas)
+    records = {key: data_dirs[key] for key in keys}
+    return Scale(PAPER, records, recipes, seeds, num_replicas=num_replicas, backbone_weights=backbone_weights)
 
 
 def dry(name: str, keys: tuple[str, ...], data_dir: Path, num_replicas: int | None = None) -> Scale:

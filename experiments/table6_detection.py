@@ -49,39 +49,41 @@ COLOURS = ("#2b7a4b", "#8a7bc8", "#d9822b", "#5aa9b5", "#9a9a9a", "#d8d4ca")  # 
 LEAST, FAR_BELOW, FOUND, NAMED = 0.7, 0.5, 0.9, 0.1
 
 
-def plan(scale: Scale, pretrained: Mapping[str, str], backbone_weights: str = "") -> list[Entry]:
+def plan(scale: Scale, pretrained: Mapping[str, str]) -> list[Entry]:
     """Each network with each kind of streams on each set; with all seeds at the mini scale on RGB, else with the first.
     Networks that detectors start from are entries too.
 
     Args:
         scale: see `Scale`.
         pretrained: network, or network_flow -> weights to start from instead of training on the first set.
-        backbone_weights: that the proposals' network starts from.
 
     Raises:
-        ValueError: no backbone_weights where they are needed.
+        ValueError: no weights for the proposals' network where they are needed.
     """
+    starts: dict[Part, Entry] = {}
+    proposals: dict[str, Part | str] = dict(backbone_weights=scale.backbone_weights)
     if scale.name == MINI:
         proposals = dict(backbone=scale.part(LOOKS, "i2d"))
-    elif backbone_weights or scale.dry_run:
-        proposals = dict(backbone_weights=backbone_weights)
-    else:
-        raise ValueError("Detectors need table6_detection.py --backbone_weights=FILE, ImageNet's. Received: none")
-    starts: dict[Part, Entry] = {}
+        starts[proposals["backbone"]] = _start(scale, LOOKS, proposals["backbone"])
+    elif not (scale.backbone_weights or scale.dry_run):
+        raise ValueError("Detectors need ImageNet's weights, --backbone_weights=FILE. Received: none")
     detectors = []
     for data in {scale.key(each): each for each in DETECTED}.values():
         for network in NETWORKS if scale.name == MINI else PAPERS:
             for kind, streams in STREAMS.items():
                 for seed in scale.seeds if (scale.name, kind) == (MINI, "rgb") else scale.seeds[:1]:
-                    begins = _starts(scale, network, streams, seed, pretrained)
+                    begins = _begins(scale, network, streams, seed, pretrained)
                     part = scale.detection_part(data, network, seed, streams=streams, **begins, **proposals)
-                    about = dict(streams=kind)
-                    starts |= {each: Entry(each.records.name, each.recipe.network, each) for each in part.needs}
-                    detectors.append(Entry(scale.key(data), f"{network}_{kind}", part, about=about))
+                    detectors.append(Entry(scale.key(data), f"{network}_{kind}", part, about=dict(streams=kind)))
+                    starts |= {each: _start(scale, FIRST[each.recipe.stream], each) for each in part.begins_from}
     return [*starts.values(), *detectors]
 
 
-def _starts(scale: Scale, network: str, streams: Sequence[str], seed: int, pretrained: Mapping[str, str]) -> dict:
+def _start(scale: Scale, data: Data, part: Part) -> Entry:
+    return Entry(scale.key(data), part.recipe.network, part, about=dict(stream=part.recipe.stream))
+
+
+def _begins(scale: Scale, network: str, streams: Sequence[str], seed: int, pretrained: Mapping[str, str]) -> dict:
     """What the streams of a detector start from, as arguments of `Scale.detection_part`."""
     if pretrained:
         named = dict(rgb=("weights", network), flow=("flow_weights", f"{network}_flow"))
@@ -92,26 +94,30 @@ def _starts(scale: Scale, network: str, streams: Sequence[str], seed: int, pretr
 
 def summarise(lines: list[dict]) -> dict:
     """`rows`: network, streams, data set; the spread over seeds, or splits, of `frame_map` and of each `video_map`, the
-    means of the `errors`, of `found` and `named`, and the paper's. `before`: the spread of top-1 of each network and
-    data set that they start from."""
+    means of the `errors`, of `found` and `named`, and the paper's. `before`: network, stream and data set that they
+    start from, and the spread of its `top1`."""
     found: dict[tuple, list[dict]] = {}
-    before: dict[str, list[float]] = {}
+    before: dict[tuple, list[float]] = {}
     for line in lines:
         if "streams" in line:
             found.setdefault((scales.set_of(line["data"]), line["network"], line["streams"]), []).append(line[FORWARDS])
         else:
-            before.setdefault(f"{line['network']} {line['data']}", []).append(line[FORWARDS]["top1"])
+            before.setdefault((line["network"], line["stream"], line["data"]), []).append(line[FORWARDS]["top1"])
     rows = []
     for (data, network, streams), some in found.items():
         row = dict(network=network, streams=streams, data=data, classes=some[0]["classes"])
-        row |= {key: some[0][key] for key in ("true_boxes", "true_tubes", "videos")}
+        row |= {key: [each[key] for each in some] for key in ("true_boxes", "true_tubes", "videos")}
         row["frame_map"] = spread.spread(each["frame_map"] for each in some)
         row["video_map"] = {key: spread.spread(each["video_map"][key] for each in some) for key in VIDEO_MAP}
         row["errors"] = {kind: statistics.fmean(each["errors"][kind] for each in some) for kind in ERRORS}
-        row |= {key: statistics.fmean(each[key] or 0.0 for each in some) for key in ("found", "named")}
+        named = [each["named"] for each in some if each["named"] is not None]
+        row["found"] = statistics.fmean(each["found"] for each in some)
+        row["named"] = statistics.fmean(named) if named else None
         known = paper.TABLE6.get(network, {}) if streams == "both" else {}
         rows.append(row | dict(paper={name: known[name] for name in STANDS_FOR[data] if name in known}))
-    return dict(rows=rows, before={name: spread.spread(values) for name, values in before.items()})
+    heads = ("network", "stream", "data", "top1")
+    starts = [dict(zip(heads, (*key, spread.spread(values)), strict=True)) for key, values in before.items()]
+    return dict(rows=rows, before=starts)
 
 
 def claims(result: dict) -> list[Claim]:
@@ -132,7 +138,7 @@ def _mini_claims(rows: Mapping[tuple[str, str], dict]) -> list[Claim]:
     s3d_g, i2d, i2d_flow = rows["s3d_g", "rgb"], rows["i2d", "rgb"], rows["i2d", "flow"]
     tops = [row["frame_map"]["mean"] for row in (s3d_g, i2d, i2d_flow)]
     told = [f"{tables.percent(row['frame_map'])} %" for row in (s3d_g, i2d, i2d_flow)]
-    chance = 1 / len(i2d["classes"])
+    chance, named = 1 / len(i2d["classes"]), i2d["named"] or 0.0
     return [
         judgement.claim(f"S3D-G on RGB has a frame-mAP of at least {LEAST * 100:.0f} %.", told[0], tops[0] >= LEAST),
         judgement.claim(
@@ -143,8 +149,8 @@ def _mini_claims(rows: Mapping[tuple[str, str], dict]) -> list[Claim]:
         judgement.claim(
             f"I2D on RGB finds at least {FOUND * 100:.0f} % of the actors, and names as many of them rightly as chance "
             f"does, within {NAMED * 100:.0f} points: it sees where, not what.",
-            f"found {i2d['found'] * 100:.1f} %, of these named {i2d['named'] * 100:.1f} %; chance {chance * 100:.0f} %",
-            i2d["found"] >= FOUND and judgement.within(i2d["named"], chance - NAMED, chance + NAMED),
+            f"found {i2d['found'] * 100:.1f} %, of these named {named * 100:.1f} %; chance {chance * 100:.0f} %",
+            i2d["found"] >= FOUND and judgement.within(named, chance - NAMED, chance + NAMED),
         ),
         judgement.claim(
             "I2D on flow, which shows the direction in a single frame, has more than twice its frame-mAP on RGB.",
@@ -172,31 +178,41 @@ def draw(result: dict) -> dict[str, bytes]:
     rows = [
         [NETWORKS[row["network"]], TITLES[row["streams"]], scales.title_of(row["data"], titles)]
         + [tables.percent(each) for each in (row["frame_map"], *row["video_map"].values())]
-        + [tables.number(row[key] * 100) for key in ("found", "named")]
+        + [tables.number(row[key] and row[key] * 100) for key in ("found", "named")]
         + [tables.number(row["paper"].get(name)) for name in ("jhmdb", "ucf101_24")]
         for row in result["rows"]
     ]
-    over = f"{len(result['scale']['seeds'])} seeds of RGB, one of the others" if is_mini else "splits"
+    seeds = len(result["scale"]["seeds"])
+    over = f"{seeds} seed{'s' * (seeds > 1)} of RGB, one of the others" if is_mini else "splits"
     page = tables.page(result, tables.markdown(heads, rows), _notes(result), over=over)
     return {"table.md": page} | figures.encode(_figure(result, titles), "figure")
 
 
 def _notes(result: dict) -> list[str]:
-    row = result["rows"][0]
-    titles, chance = result["scale"]["titles"], 100 / len(row["classes"])
+    titles = result["scale"]["titles"]
     before = []
-    for key, top1 in result["before"].items():
-        network, _, data = key.partition(" ")
-        before.append(f"{NETWORKS[network]}, {titles[data]}: {tables.percent(top1)} %")
+    for each in result["before"]:
+        name = f"{NETWORKS[each['network']]}, {TITLES[each['stream']]}, {titles[each['data']]}"
+        before.append(f"{name}: {tables.percent(each['top1'])} %")
+    sets = {row["data"]: row for row in result["rows"]}
+    counts = "; ".join(_counts(row, scales.title_of(data, titles)) for data, row in sets.items())
     return [
         "frame-mAP: at an overlap of 0.5, over all frames of all videos. video-mAP: of linked boxes, at the overlaps "
         "in the heads. Found: actors that a detection of any class overlaps by a half; named: of these, whose best one "
-        f"has the right class. {row['true_boxes']} boxes of {row['true_tubes']} actors in {row['videos']} videos; a "
-        f"detector that found every actor and guessed among {len(row['classes'])} classes would have about "
-        f"{chance:.0f} %.",
+        f"has the right class. {counts}.",
         "The paper's numbers stand beside both streams, whose features Gu et al. 2018 average.",
         *([f"What they start from, top-1: {'; '.join(before)}."] if before else []),
     ]
+
+
+def _counts(row: dict, title: str) -> str:
+    """How much was looked at, and what a detector would have that gave every class to every actor."""
+    keys, number = ("true_boxes", "true_tubes", "videos"), len(row["classes"])
+    boxes, actors, videos = (" + ".join(map(str, dict.fromkeys(row[key]))) for key in keys)
+    return (
+        f"{judgement.sentence(title)}: {boxes} boxes of {actors} actors in {videos} videos; a detector that gave all "
+        f"{number} classes to every actor would have about {100 / number:.0f} %"
+    )
 
 
 def _figure(result: dict, titles: Mapping[str, str]):
@@ -234,13 +250,13 @@ ABOUT = About(
 )
 
 
-def experiment(pretrained: Mapping[str, str], backbone_weights: str = "") -> Experiment:
+def experiment(pretrained: Mapping[str, str]) -> Experiment:
     """The experiment, on the first sets too unless all networks start from other weights."""
     return Experiment(
         "table6_detection",
         "Table 6: action detection",
         DETECTED if pretrained else (*FIRST.values(), LOOKS, *DETECTED),
-        functools.partial(plan, pretrained=pretrained, backbone_weights=backbone_weights),
+        functools.partial(plan, pretrained=pretrained),
         summarise,
         draw,
         about=ABOUT,
@@ -250,9 +266,9 @@ def experiment(pretrained: Mapping[str, str], backbone_weights: str = "") -> Exp
 
 def main(_):
     names = tuple(f"{network}{kind}" for network in PAPERS for kind in ("", "_flow"))
-    pretrained, backbone = command.parse_pretrained(flags.FLAGS.pretrained, names), flags.FLAGS.backbone_weights
-    command.check_given_weights(pretrained=pretrained, backbone_weights=backbone)
-    command.command(experiment(pretrained, backbone))
+    pretrained = command.parse_pretrained(flags.FLAGS.pretrained, names)
+    command.check_given_weights(pretrained=flags.FLAGS.pretrained)
+    command.command(experiment(pretrained))
 
 
 EXPERIMENT = experiment({})
@@ -260,5 +276,4 @@ EXPERIMENT = experiment({})
 if __name__ == "__main__":
     command.define()
     flags.DEFINE_list("pretrained", [], "Weights of Kinetics, i3d=FILE,i3d_flow=FILE,s3d_g=FILE,s3d_g_flow=FILE.")
-    flags.DEFINE_string("backbone_weights", "", "Of Keras' ResNet50 without its top, a file.")
     cli.run(main)

@@ -3,8 +3,10 @@
     python scripts/benchmark_detector.py --step=train
     python scripts/benchmark_detector.py --recipe=ucf101_24 --step=detect --repeats=5
 
-By default of the full model: ResNet-50 and S3D-G, 21 classes, a clip of 20 frames of 320x400. Every field of the recipe
-has a flag. Memory is the process' peak, so the two kinds of steps are measured one at a time.
+A step of learning is forwards, backwards and the optimizer's; clipping and other work of the loop are left out, and all
+clips of the batch go at once. By default of the full model: ResNet-50 and S3D-G, 21 classes, a clip of 20 frames of
+320x400. Every field of the recipe has a flag. Memory is the process' peak, so the two kinds of steps are measured one
+at a time.
 """
 
 from __future__ import annotations

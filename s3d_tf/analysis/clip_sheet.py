@@ -50,10 +50,11 @@ def _draw(clip: Clip, classes: list[str]) -> np.ndarray:
     sheet = np.full((len(rows) * _SIDE + _BETWEEN, _PANEL + length * _SIDE, 3), 255, np.uint8)
     write_line(sheet, shorten(classes[clip.label], 26), (10, 26), 0.5, _INK)
     acted = sorted({int(label) for some in clip.box_labels or () for label in some})
-    for line, label in enumerate(acted[:_NAMED] if len(acted) > 1 else ()):  # beside the clip's own class
+    named = [] if acted == [clip.label] else acted[:_NAMED]
+    for line, label in enumerate(named):
         place = (10 + 120 * (line % 2), 102 + 14 * (line // 2))
-        write_line(sheet, shorten(classes[label], 16), place, 0.36, colour_of(label, len(classes)))
-    write_line(sheet, shorten(clip.media_id, 36), (10, 48), 0.36, _GREY)
+        rest = " ..." * (label == named[-1] and len(acted) > _NAMED)
+        write_line(sheet, shorten(classes[label], 16) + rest, place, 0.36, colour_of(label, len(classes)))
     write_line(
         sheet,
         f"{clip.num_frames} frame{'s' * (clip.num_frames != 1)} of {clip.frame_size[0]}x{clip.frame_size[1]}",

@@ -41,11 +41,14 @@ def write(
         A line that tells what was found and where it is.
 
     Raises:
-        ValueError: the video cannot be read, or is the folder that files would go to.
+        ValueError: the video cannot be read, its frames lie where files would go, or another video does.
         OSError: OpenCV cannot write the copy, or a full disk.
     """
-    if output_dir.resolve() == video.resolve():
+    base = str(output_dir / video.name)
+    if output_dir.resolve().is_relative_to(video.resolve()):
         raise ValueError(f"Frames and results would be mixed up; name another --output_dir. Received: {output_dir}")
+    if Path(f"{base}.mp4").exists() and not Path(f"{base}.json").exists():
+        raise ValueError(f"A video of somebody's would be overwritten; name another --output_dir. Received: {base}.mp4")
     try:
         reader = open_video(video, video_input.FOLDER_FPS)
     except VideoError as error:
@@ -56,7 +59,6 @@ def write(
     for _, boxes in bar:
         best = max([best, *(box.score for box in boxes)])
         found.append([box for box in boxes if box.score >= least_score])
-    base = str(output_dir / video.name)
     write_json(Path(f"{base}.json"), {"classes": list(labels), "videos": {video.name: rows(found, labels)}})
     kept: dict[int, np.ndarray] = {}
     boxes_drawn.write_movie(Path(f"{base}.mp4"), _drawn(video, found, labels, kept), reader.fps or 25.0)

@@ -28,8 +28,10 @@ def write(measures: Measures, folder: Path, name: str) -> None:
     title = f"frame-mAP {measures.result['frame_map']:.1%} at an overlap of {THRESHOLD}"
     try:
         write_bytes(folder / f"{name}.png", draw(measures.frame, measures.classes, title))
-    finally:  # last, since it says that the others are there
+    except ImportError:
         write_json(folder / f"{name}.json", measures.result)
+        raise
+    write_json(folder / f"{name}.json", measures.result)  # last: where it is, the others are
 
 
 def draw(curves: Sequence[ClassCurve], classes: Sequence[str], title: str) -> bytes:

@@ -48,7 +48,7 @@ def encode_video(item: Item, label_id: int, settings: Settings) -> tuple[dict[st
         cut += f" (damaged: {', '.join(reader.damaged[:3])})" if reader.damaged else ""
     boxes = _shift(item.boxes, reader.dropped)
     if not cut and reader.reached_end and (late := sum(box.frame >= len(encoder.timestamps) for box in boxes or ())):
-        cut = f"without {late} boxes of frames after the last one" + ", which were all" * (late == len(boxes))
+        cut = f"without {'any of its ' * (late == len(boxes))}{late} boxes of frames after the last one"
     content = records.Content(
         streams=encoder.streams,
         timestamps=encoder.timestamps,
@@ -62,6 +62,8 @@ def encode_video(item: Item, label_id: int, settings: Settings) -> tuple[dict[st
     )
     counts = dict(frames=len(encoder.timestamps), decoded=reader.decoded, declared_frames=reader.declared_frames)
     outcome |= dict(status="written", **counts, fps=round(fps, 3)) | ({"in_part": cut} if cut else {})
+    if boxes is not None:
+        outcome["box_labels"] = sorted({box.label for box in boxes if box.frame < len(encoder.timestamps)})
     return outcome, records.encode(content)
 
 

@@ -41,7 +41,6 @@ def make_manifest(listing: Listing, settings: Settings, written: Iterable[tuple[
     splits: dict[str, dict] = {}
     found: dict[str, set[str]] = {}
     videos = []
-    acted = {item.media_id: {listing.classes[box.label] for box in item.boxes or ()} for item in listing.items}
     for name, shard in written:
         split_name = name.split("-")[0]
         split = splits.setdefault(split_name, dict.fromkeys(_COUNTS, 0) | dict(shards={}, sha256={}))
@@ -49,7 +48,7 @@ def make_manifest(listing: Listing, settings: Settings, written: Iterable[tuple[
         for video in shard.videos:
             _count(split, video)
             if video["status"] == "written":
-                found.setdefault(split_name, set()).update({video["label"]}, acted.get(video["path"], ()))
+                found.setdefault(split_name, set()).update(_classes_of(video, listing))
         videos += shard.videos
     for name, split in splits.items():
         split["classes_without_video"] = [label for label in listing.classes if label not in found.get(name, ())]
@@ -78,6 +77,11 @@ def write_manifest(manifest: dict[str, Any], output_dir: Path) -> None:
     head = json.dumps({key: value for key, value in manifest.items() if key != "videos"}, indent=1)
     lines = ",\n".join(json.dumps(line) for line in manifest["videos"])
     write_text(output_dir / MANIFEST, f'{head[:-2]},\n "videos": [\n{lines}\n ]\n}}\n')
+
+
+def _classes_of(video: dict[str, Any], listing: Listing) -> set[str]:
+    """Of its boxes, or of a video without any its own class."""
+    return {listing.classes[label] for label in video.get("box_labels", ())} or {video["label"]}
 
 
 def _count(split: dict[str, Any], video: dict[str, Any]) -> None:

@@ -49,17 +49,23 @@ def _i2d(width: float, weights: keras.Model | None) -> keras.Model:
 
 def _read_i2d(weights: str) -> keras.Model:
     network = build_from(read_weights(weights), "i2d")
-    own, papers = (model.s3d_config["name"] for model in (network, build_model("i2d", 1, width=0.1)))
-    papers["style"]["norm_momentum"] = own["style"]["norm_momentum"]  # which no output depends on
-    differs = [field for field in ("stem", "stem_padding", "pool_padding", "style") if own[field] != papers[field]]
+    own, papers = (_habits(model) for model in (network, build_model("i2d", 1, width=0.1)))
+    differs = [f"{name}={own[name]}" for name in own if own[name] != papers[name]]
     if network.preprocessing.scale_and_offset() != Preprocessing().scale_and_offset():
-        differs.append("pixels")
+        differs.append("pixels that are no RGB in [-1, 1]")
     if differs:
         raise ValueError(
-            "The i2d backbone takes weights by the paper's conventions, of RGB in [-1, 1]; other "
-            f"{', '.join(differs)}. Received: backbone_weights={weights}"
+            f"The i2d backbone takes weights by the paper's conventions, not with {', '.join(differs)}. Received: "
+            f"backbone_weights={weights}"
         )
     return network
+
+
+def _habits(network: keras.Model) -> dict[str, Any]:
+    """In which implementations differ, as far as outputs for one frame depend on it."""
+    config = network.s3d_config["name"]
+    style = {name: config["style"][name] for name in ("norm", "norm_scale", "norm_epsilon")}
+    return {name: config[name] for name in ("stem", "stem_padding", "pool_padding")} | style
 
 
 def _until_tap(network: keras.Model) -> keras.Model:

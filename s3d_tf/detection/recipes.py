@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import ClassVar
 
 from ..data.records import RGB_STREAM
 from ..training.recipes import PRECISIONS, STREAMS, check_rates, parse_changes
@@ -77,6 +78,8 @@ class DetectionRecipe:
         precision: float32, mixed_float16 (with loss scaling) or mixed_bfloat16.
         seed: of weights, order, crops and samples.
     """
+
+    kind: ClassVar[str] = "detector"
 
     name: str
     network: str = "s3d_g"

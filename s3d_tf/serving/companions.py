@@ -46,6 +46,7 @@ prometheus_config { enable: true path: "/monitoring/prometheus/metrics" }
 """
 
 MARK = "<!-- Written by an export; the next one writes it again. -->"
+BEFORE = "<!-- Written by scripts/export.py;"  # of version 0.1.0
 STARTING = """\
 ## Start
 
@@ -138,7 +139,7 @@ def check_folder(directory: Path) -> None:
             f"The folder's name is the model's, of letters, digits, dots, - and _. Received: {directory.name!r}"
         )
     readme = directory / "README.md"
-    if readme.exists() and not readme.read_text(errors="replace").startswith("<!-- Written by "):
+    if readme.exists() and not readme.read_text(errors="replace").startswith((MARK, BEFORE)):
         raise ValueError(
             f"The folder holds another README.md; give the model a folder of its own. Received: {directory}"
         )

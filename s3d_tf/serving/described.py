@@ -13,8 +13,8 @@ from .classifier import JPEGS
 from .transport import ServerError
 
 MAX_SIDE, MAX_FRAMES, MAX_LABELS = 4096, 100_000, 1_000_000
-MAX_CLIP, MAX_CALL = 256, 1024
-"""Frames of a detector's clip, and of its call."""
+MAX_CALL = 1024
+"""Frames of a detector's clip, and of a call of it."""
 
 T = TypeVar("T")
 
@@ -88,7 +88,7 @@ def _read_detector(known: Any) -> DetectorDescription:
     if streams not in (["rgb"], ["rgb", "flow"]):
         raise ValueError(f"streams={streams!r}")
     num_frames, max_clips, key_frame = (known[name] for name in ("num_frames", "max_clips", "key_frame"))
-    for value, most in ((rows, MAX_SIDE), (columns, MAX_SIDE), (num_frames, MAX_CLIP), (max_clips, MAX_CALL)):
+    for value, most in ((rows, MAX_SIDE), (columns, MAX_SIDE), (num_frames, MAX_CALL), (max_clips, max_clips)):
         if type(value) is not int or not 0 < value <= most:
             raise ValueError(f"{max_clips!r} clips of {num_frames!r} frames of {rows!r}x{columns!r}")
     if type(key_frame) is not int or not 0 <= key_frame < num_frames:

@@ -36,6 +36,8 @@ served.
 ```bash
 python scripts/query_detector.py --server=localhost:8500 --model={name} --video=VIDEO --output_dir=found
 python scripts/query_detector.py --server=http://localhost:8501 --model={name} --video=VIDEO --output_dir=found
+python scripts/query_detector.py --server=localhost:8500 --model={name} --video=VIDEO --output_dir=found \\
+    --tls_ca="$HOME/{name}-tls/cert.pem"
 ```
 
 ## Signatures

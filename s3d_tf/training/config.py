@@ -84,11 +84,8 @@ def read_run(work_dir: Path, recipe: type = Recipe) -> Run:
         raise ValueError(f"No training run: {path} is missing; name the work_dir of a training.")
     config = read_json(path)
     fields = config.get("recipe") if isinstance(config, dict) else None
-    if isinstance(fields, dict) and (is_detector := "proposals" in fields) != hasattr(recipe, "proposals"):
-        kind, other = ("a detector", "_detector") if is_detector else ("a classifier", "")
-        raise ValueError(
-            f"This is a run of {kind}: take scripts/evaluate{other}.py, scripts/export{other}.py. Received: {work_dir}"
-        )
+    if isinstance(fields, dict) and (unknown := sorted({*fields} - {each.name for each in dataclasses.fields(recipe)})):
+        raise ValueError(f"This is no run of a {recipe.kind} of this version: its {unknown[0]}. Received: {work_dir}")
     try:
         fields = {key: tuple(v) if isinstance(v, list) else v for key, v in config["recipe"].items()}
         preprocessing = Preprocessing.from_json(config["preprocessing"])

@@ -9,7 +9,7 @@ import bisect
 import contextlib
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 PRECISIONS = ("float32", "mixed_float16", "mixed_bfloat16")
 STREAMS = ("rgb", "flow")
@@ -48,6 +48,8 @@ class Recipe:
         precision: float32, mixed_float16 (with loss scaling) or mixed_bfloat16.
         seed: of weights, order, clips and crops.
     """
+
+    kind: ClassVar[str] = "classifier"
 
     name: str
     network: str = "s3d_g"

@@ -188,6 +188,11 @@ def test_boxes_after_the_last_frame_are_counted(motion_videos, tmp_path):
     item = listing.Item(path, "a", "train", "v", boxes=boxes)
     manifest = prepare.prepare(listing.Listing([item], ["a", "b"]), tmp_path, prepare.Settings(size=(40, 40)))
     assert manifest["videos"][0]["in_part"] == "without 2 boxes of frames after the last one"
+    assert manifest["splits"]["train"]["classes_without_video"] == ["a"]  # its boxes are of another class than itself
+    late = item._replace(media_id="w", boxes=boxes[12:])
+    manifest = prepare.prepare(listing.Listing([late], ["a", "b"]), tmp_path / "late", prepare.Settings(size=(40, 40)))
+    assert manifest["videos"][0]["in_part"] == "without any of its 2 boxes of frames after the last one"
+    assert manifest["splits"]["train"]["classes_without_video"] == ["b"]
 
 
 def test_shards_of_other_settings_are_not_mixed(motion_videos, tmp_path):

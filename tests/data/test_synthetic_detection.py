@@ -150,12 +150,13 @@ def test_boxes_that_are_inverted_or_outside_are_refused(tmp_path, box):
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
-        ([actor([0, 0, 1])], "boxes must be a list of four numbers or null for each frame"),
-        ([actor([0, 0, 1, "1"])], "boxes must be a list of four numbers"),
+        ([actor([0, 0, 1, 1], [0, 0, 1])], r"box must be four numbers or null, not \[0, 0, 1\], its number 1"),
+        ([actor([0, 0, 1, "1"])], "box must be four numbers or null"),
+        ([actor() | dict(boxes=3)], "boxes must be a list of four numbers or null for each frame, not 3"),
         ([actor([0, 0, 1, 1], label="sit")], "class must be one of run, jump, not 'sit'"),
         ([actor([0, 0, 1, 1], first=-1)], "first_frame must be a whole number from 0 on, not -1"),
         ([actor([0, 0, 1, 1], first=0.5)], "first_frame must be a whole number"),
-        ([actor([0, 0, 1, 1]) | dict(last_frame=3)], "an object of class, first_frame and boxes"),
+        ([actor([0, 0, 1, 1]) | dict(last_frame=3)], "and no 'last_frame'"),
         ([{"class": "run"}], "first_frame must be a whole number from 0 on, not None"),
         (None, "an object of actors"),
     ],
@@ -178,6 +179,7 @@ def test_actors_that_make_no_sense_are_refused(tmp_path, wrong, told):
         (dict(classes=[]), "must be a JSON object of classes"),
         (dict(classes="run"), "must be a JSON object of classes"),
         (dict(may_flip=3), "must be a JSON object of classes"),
+        (dict(may_filp=False), "no other field. Received: 'may_filp'"),
     ],
 )
 def test_annotations_that_make_no_sense_are_refused(tmp_path, changes, message):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from s3d_tf.detection import evaluate, objective, recipes
+from s3d_tf.detection import backbones, evaluate, objective, recipes
 from s3d_tf.detection.detector import Detector
 from s3d_tf.networks import build_model, network
 from s3d_tf.weights import Preprocessing
@@ -151,12 +151,16 @@ def test_weights_of_a_classifier_start_a_stream_and_the_proposals(tmp_path):
     np.testing.assert_array_equal(own[f"rgb/{kernel.path}"], kernel)
     np.testing.assert_array_equal(own["proposals/Conv2d_1a_7x7/spatial/conv/kernel"], model.variables[0])
     assert own["rgb/Conv2d_1a_7x7/spatial/conv/kernel"].shape[0] == 3  # inflated
+    save(build_model("i2d", 5, width=0.1, convention="tf_slim"), tmp_path / "slim")
+    assert backbones.find("i2d").read(str(tmp_path / "slim")).s3d_config["width"] == 0.1
+    save(build_model("i2d", 5, width=0.1, convention="torchvision"), tmp_path / "torch")
+    with pytest.raises(ValueError, match=r"not with .*norm_scale=True.* Received: backbone_weights=.*torch"):
+        backbones.find("i2d").read(str(tmp_path / "torch"))
     with pytest.raises(ValueError, match=r"flow stream needs weights of its own kind. Received: weights of rgb"):
         build(dataclasses.replace(recipe, streams=("rgb", "flow"), flow_weights=path))
 
 
 def test_the_paper_s_backbone_has_a_stride_of_16():
-    from s3d_tf.detection import backbones
 
     resnet = backbones.find("resnet50").build(1.0, None)
     assert resnet.compute_output_shape((1, 320, 400, 3)) == (1, 20, 25, 1024)

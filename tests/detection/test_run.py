@@ -6,13 +6,14 @@ import json
 import numpy as np
 import pytest
 
+from s3d_tf.analysis import detector_speed
 from s3d_tf.data.split import open_split
 from s3d_tf.detection import annotations, measures, objective, run, start, truth
 from s3d_tf.detection.linking import Linking
 from s3d_tf.training import devices
 from s3d_tf.training.checkpoints import load_model
 from s3d_tf.training.run import Pace
-from tests.detection.tiny import PACE, RECIPE, example
+from tests.detection.tiny import PACE, RECIPE, build, example
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +89,17 @@ def test_a_detector_of_flow_alone_is_shown_the_key_frame_too(data_dir):
 
 
 def test_runs_of_another_kind_are_told_apart(trained, run_script, tmp_path):
-    with pytest.raises(ValueError, match=r"run of a detector: take scripts/evaluate_detector.py, .* Received: "):
+    with pytest.raises(ValueError, match=r"no run of a classifier of this version: its add_true_boxes. Received: "):
         load_model(trained[0])
     done = run_script("export.py", f"--work_dir={trained[0]}", f"--output_dir={tmp_path / 'm'}")
-    assert done.returncode == 1 and "scripts/export_detector.py" in done.stderr.splitlines()[-1]
+    assert done.returncode == 1 and "no run of a classifier" in done.stderr.splitlines()[-1]
+    config = json.loads((trained[0] / "config.json").read_text())
+    config["recipe"] = dict(name="x", crop=32)
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ValueError, match="no run of a detector of this version: its crop"):
+        start.load_detector(tmp_path)
+
+
+def test_the_speed_of_steps():
+    found = detector_speed.measure(RECIPE, 3, detector_speed.TRAIN, 1)
+    assert found["first"] > found["seconds"] > 0 and found["parameters"] == build().count_params()

@@ -63,5 +63,20 @@ def test_boxes_are_drawn_where_they_are_and_the_best_on_top(tmp_path):
 
 
 def test_results_do_not_go_among_the_frames(tmp_path):
-    with pytest.raises(ValueError, match="mixed up; name another --output_dir"):
-        detected.write(tmp_path, [], ("a",), tmp_path / "x" / "..", 0.5)
+    for inside in (tmp_path / "x" / "..", tmp_path / "found"):
+        with pytest.raises(ValueError, match="mixed up; name another --output_dir"):
+            detected.write(tmp_path, [], ("a",), inside, 0.5)
+
+
+def test_somebody_s_video_is_not_overwritten(tmp_path):
+    frames = np.zeros((3, 40, 60, 3), np.uint8)
+    write_video(tmp_path / "a.avi", frames, 25.0)
+    (tmp_path / "a.avi.mp4").write_bytes(b"mine")
+    options = (["x"], tmp_path, 0.5)
+    with pytest.raises(ValueError, match=r"somebody's would be overwritten; .*a\.avi\.mp4"):
+        detected.write(tmp_path / "a.avi", [], *options)
+    (tmp_path / "a.avi.mp4").unlink()
+    found = [(number, [detect.Detection("x", 0.4 + 0.1 * number, (0, 0, 1, 1))]) for number in range(3)]
+    told = [detected.write(tmp_path / "a.avi", found, *options) for _ in range(2)]  # one's own are
+    assert told[0].startswith("2 boxes that score 0.5 or more (the best 0.60) in 3 frames: ") and told[0] == told[1]
+    assert (tmp_path / "a.avi.mp4").read_bytes() != b"mine"

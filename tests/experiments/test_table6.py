@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 from types import SimpleNamespace
 
 import pytest
@@ -63,8 +64,9 @@ def test_each_detector_starts_from_the_networks_of_its_streams(dry):
 
 def test_with_pretrained_weights_nothing_is_trained_before(dry):
     names = {name: f"{name}.npz" for name in ("i3d", "i3d_flow", "s3d_g", "s3d_g_flow")}
-    made = table6_detection.experiment(names, "resnet.h5")
-    recipes = [part.recipe for part in detectors_of(made.plan(dry))]
+    made = table6_detection.experiment(names)
+    with_weights = dataclasses.replace(dry, dry_run=False, backbone_weights="resnet.h5")
+    recipes = [part.recipe for part in detectors_of(made.plan(with_weights))]
     assert made.data == table6_detection.DETECTED and len(recipes) == 24
     assert [(each.weights, each.flow_weights) for each in recipes[:3]] == [
         ("i3d.npz", ""),
@@ -147,7 +149,7 @@ def test_what_decides_the_numbers_decides_the_name(dry):
 
 
 def test_at_the_paper_s_scale_the_proposals_need_weights(dry):
-    with pytest.raises(ValueError, match=r"--backbone_weights=FILE, ImageNet's\. Received: none"):
+    with pytest.raises(ValueError, match=r"ImageNet's weights, --backbone_weights=FILE\. Received: none"):
         table6_detection.EXPERIMENT.plan(dataclasses.replace(dry, dry_run=False))
 
 
@@ -170,7 +172,7 @@ def test_table_6(tmp_path, guessed, holds):
         for name, correct in tops.items()
         for seed in ((0, 1) if name.endswith("rgb") else (0,))
     ]
-    lines += [line("motion", "i2d", seed, 0.25, network="i2d") for seed in (0, 1)]
+    lines += [line("motion", "i2d", seed, 0.25, network="i2d", stream="rgb") for seed in (0, 1)]
     write_lines(tmp_path, lines, dict(motion="moves", actors="actors"))
     paths = experiment.finish(table6_detection.EXPERIMENT, tmp_path)
     assert sorted(path.name for path in paths) == ["figure.png", "figure.svg", "table.md"]
@@ -179,8 +181,30 @@ def test_table_6(tmp_path, guessed, holds):
     maps = " | ".join(["25.0 ± 0.0"] * 4)
     assert f"| S3D-G | RGB | actors | 73.0 ± 1.4 | {maps} | 95.0 | 73.0 | – | – |" in rows
     assert "| I3D | both | actors | 70.0 | 25.0 | 25.0 | 25.0 | 25.0 | 95.0 | 70.0 | 73.2 | 76.3 |" in rows
-    assert "9 boxes of 3 actors in 2 videos" in page and "I2D, moves: 25.0 ± 0.0 %" in page
+    assert "9 boxes of 3 actors in 2 videos; " in page and "I2D, RGB, moves: 25.0 ± 0.0 %" in page
     result = json.loads((tmp_path / "result.json").read_text())
     assert [claim["holds"] for claim in result["claims"]] == [True, holds, holds, holds, True]
     told = f"found 95.0 %, of these named {guessed * 100 + 1:.1f} %; chance 25 %"
     assert result["claims"][2]["measured"] == told
+
+
+def test_what_is_planned_at_the_paper_s_scale_is_drawn(dry, tmp_path):
+    """From the plan's own entries, whose records need not be called as their data sets are."""
+    moved = tmp_path / "K"
+    shutil.copytree(dry.records["kinetics"], moved)
+    entries = table6_detection.EXPERIMENT.plan(dataclasses.replace(dry, records=dict(dry.records, kinetics=moved)))
+    lines = []
+    for entry in entries:
+        recipe, about = entry.part.recipe, dict(entry.about)
+        new = found(entry.name, 0, 0.5, 0.2) if "streams" in about else line(entry.data, entry.name, 0, 0.6)
+        lines.append(new | dict(data=entry.data, network=recipe.network, part=entry.part.key) | about)
+    write_lines(tmp_path, lines, {key: scale.TITLES[key] for key in PAPER_KEYS})
+    config = json.loads((tmp_path / "config.json").read_text())
+    config["scale"]["name"] = "paper"
+    write_json(tmp_path / "config.json", config)
+    experiment.finish(table6_detection.EXPERIMENT, tmp_path)
+    page = (tmp_path / "table.md").read_text()
+    assert "| S3D-G | both | JHMDB | 50.0 ± 0.0 |" in page and "| I3D | both | UCF-101-24 | 50.0 |" in page
+    assert "I3D, RGB, Kinetics-Full: 60.0 %; I3D, flow, Kinetics-Full: 60.0 %" in page
+    claims = [claim["text"] for claim in json.loads((tmp_path / "result.json").read_text())["claims"]]
+    assert claims == [f"On {name}, both: S3D-G's frame-mAP is not below I3D's." for name in ("JHMDB", "UCF-101-24")]

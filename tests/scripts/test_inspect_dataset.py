@@ -84,7 +84,7 @@ def test_the_binary_checks_and_draws(motion_records, copy, run_script, tmp_path)
 
 def test_clips_show_flow_and_boxes_inside_the_crop(motion_videos, tmp_path):
     box = records.Box(0, 0.25, 0.5, 0.75, 0.75, 0, 0)
-    boxes = tuple(box._replace(frame=frame) for frame in range(12))
+    boxes = tuple(box._replace(frame=frame, label=1) for frame in range(12))
     item = listing.Item(str(motion_videos / "val/drift_up/00002.avi"), "a", "train", "v", boxes=boxes)
     settings = prepare.Settings(size=(40, 40), streams=("rgb", "flow"))
     manifest = prepare.prepare(listing.Listing([item], ["a", "b"]), tmp_path, settings)
@@ -97,10 +97,12 @@ def test_clips_show_flow_and_boxes_inside_the_crop(motion_videos, tmp_path):
     np.testing.assert_array_equal(clip.boxes[3], [[0.25, 0.5, 0.75, 0.75]])
     sheet = clip_sheet.clip_sheet([clip], ["a", "b"])
     assert sheet.shape == (2 * 128 + 14, 250 + 8 * 128, 3)
+    named = sheet[94:106, 10:60].reshape(-1, 3).astype(int)
+    assert (abs(named - contact_sheet.colour_of(1, 2)).max(1) < 40).any()  # "b", beside the clip's own class
     left = round((0.5 * 40 - clip.corner[1]) * 125 / 32)
     middle = sheet[60, 250 + left].astype(int)
-    assert clip.box_labels[3].tolist() == [0]
-    assert abs(middle - contact_sheet.colour_of(0, 2)).max() < 60  # the left edge of the box
+    assert clip.box_labels[3].tolist() == [1] and clip.label == 0
+    assert abs(middle - contact_sheet.colour_of(1, 2)).max() < 60  # the left edge of the box
 
 
 def test_the_hue_of_flow_is_its_direction():

@@ -60,11 +60,14 @@ def _check(content: Any, path: Path) -> tuple[list[str], dict]:
             raise TypeError
         if not isinstance(content.get("may_flip", True), bool) or not classes:
             raise TypeError
+        unknown = sorted({*content} - {"classes", "videos", "may_flip"})
     except (TypeError, KeyError, AttributeError):
         raise ValueError(
             f"{path} must be a JSON object of classes, a list of names, and videos, an object by path. Received: "
             f"{content!r:.200}"
         ) from None
+    if unknown:
+        raise ValueError(f"{path} has classes, videos and may_flip, and no other field. Received: {unknown[0]!r:.100}")
     return classes, videos
 
 
@@ -83,15 +86,20 @@ def _amiss(name: str, video: Any, classes: list[str]) -> str:
 
 
 def _amiss_of_actor(actor: Any, classes: list[str]) -> str:
-    if not isinstance(actor, dict) or not {*actor} <= {"class", "first_frame", "boxes"}:
+    if not isinstance(actor, dict):
         return f"An actor must be an object of class, first_frame and boxes, not {actor!r:.100}"
+    if unknown := sorted({*actor} - {"class", "first_frame", "boxes"}):
+        return f"An actor has class, first_frame and boxes, and no {unknown[0]!r:.100}"
     if actor.get("class") not in classes:
         return f"An actor's class must be one of {', '.join(classes):.200}, not {actor.get('class')!r:.100}"
     if type(actor.get("first_frame")) is not int or actor["first_frame"] < 0:
         return f"An actor's first_frame must be a whole number from 0 on, not {actor.get('first_frame')!r:.100}"
     boxes = actor.get("boxes")
-    if not isinstance(boxes, list) or not all(box is None or _is_four(box) for box in boxes):
+    if not isinstance(boxes, list):
         return f"An actor's boxes must be a list of four numbers or null for each frame, not {boxes!r:.100}"
+    for number, box in enumerate(boxes):
+        if box is not None and not _is_four(box):
+            return f"An actor's box must be four numbers or null, not {box!r:.100}, its number {number}"
     return ""
 
 
