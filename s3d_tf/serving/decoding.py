@@ -116,7 +116,8 @@ def from_pixels(frames: tf.Tensor, preprocessing: Preprocessing, limits: Limits)
 def to_clip(pixels: tf.Tensor, preprocessing: Preprocessing) -> tf.Tensor:
     """`[B, T, crop, crop, C]` uint8 -> what the network sees, `[B, T', crop, crop, C]` float32; a short clip is looped
     up to `min_frames`."""
-    pixels = tf.gather(pixels, clips.all_frames(tf.shape(pixels)[1], preprocessing.min_frames), axis=1)
+    available = tf.maximum(tf.shape(pixels)[1], 1)  # shapes may be looked at before a call without frames is refused
+    pixels = tf.gather(pixels, clips.all_frames(available, preprocessing.min_frames), axis=1)
     return clips.scale(pixels, *preprocessing.scale_and_offset())
 
 

@@ -324,7 +324,7 @@ def test_folders_without_a_run_are_named(tmp_path):
     with pytest.raises(ValueError, match="No training run"):
         checkpoints.load_model(tmp_path)
     (tmp_path / config.CONFIG).write_text('{"recipe": {"nonsense": 1}}')
-    with pytest.raises(ValueError, match="no configuration of a training run"):
+    with pytest.raises(ValueError, match="no run of a classifier of this version: its nonsense"):
         checkpoints.load_model(tmp_path)
 
 
