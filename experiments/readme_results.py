@@ -88,7 +88,8 @@ def _opening(sections: list[Section], here: str) -> str:
         f"`python experiments/run_all.py --scale={scale}` does the paper's Tables 1 to 6, Figures 4, 5 and 7, section "
         "4.6 and footnote 5 and makes "
         f"[a page]({here}/{report.FILE}) that explains them: {len(trained)} trainings, "
-        f"{sum(trained.values()) / 60:.0f} minutes of training{on}."
+        f"{sum(trained.values()) / 60:.0f} minutes of training{on}. Accuracies are in per cent; ± is the standard "
+        "deviation over seeds, in Table 5 over splits, and what has no ± was trained once."
     )
     if scale == "mini":
         text += (

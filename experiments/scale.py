@@ -10,7 +10,9 @@ from typing import NamedTuple
 
 from s3d_tf.detection.recipes import DetectionRecipe
 from s3d_tf.detection.recipes import recipe as detector
+from s3d_tf.training import devices
 from s3d_tf.training.recipes import Recipe, recipe
+from s3d_tf.training.sharing import share_out
 
 from . import embedded, fixtures
 from .detection_part import DetectionPart
@@ -175,7 +177,7 @@ def paper(
         backbone_weights: see `Scale`.
 
     Raises:
-        ValueError: the records of a set are not named.
+        ValueError: the records of a set are not named, or its batch cannot be shared out among the devices.
     """
     if lacking := [key for key in keys if key not in data_dirs]:
         told = ", ".join(f"{key}={path}" for key, path in data_dirs.items()) or "none"
@@ -183,18 +185,24 @@ def paper(
     start = dict(weights=weights, width=0.0) if weights else {}
     recipes = {key: _papers_recipe(key) if key in TESTED else recipe(key, **start) for key in keys}
     records = {key: data_dirs[key] for key in keys}
+    _check_shares(recipes, num_replicas or devices.count())
     return Scale(PAPER, records, recipes, seeds, num_replicas=num_replicas, backbone_weights=backbone_weights)
 
 
 def dry(name: str, keys: tuple[str, ...], data_dir: Path, num_replicas: int | None = None) -> Scale:
     """Every network that the scale builds, at its full width, two steps of it on fixtures: six videos of 40x40 pixels
-    in the official layout at the scale of the paper, eight drawn ones at the mini scale."""
-    replicas = num_replicas or 1
+    in the official layout at the scale of the paper, eight drawn ones at the mini scale.
+
+    Raises:
+        ValueError: the batch of a set cannot be shared out among the devices.
+    """
+    replicas = num_replicas or devices.count()
     tiny = dict(steps=2, boundaries=(), num_frames=8, batch_size=2 * replicas, clips_per_replica=2)
     clip, boxes = dict(eval_frames=12, crop=32), dict(rows=64, columns=64, proposals=20, proposal_sample=8)
     if name == PAPER:
         records = {key: fixtures.fixture(key, *SPLITS.get(key, (key, 1)), data_dir) for key in keys}
         bases = {key: _papers_recipe(key) for key in keys}
+        _check_shares(bases, replicas)
     else:
         small = dict(num_train=8, num_val=8, num_frames=12)
         specs = {key: dataclasses.replace(embedded.SETS[key], **small) for key in keys}
@@ -207,6 +215,15 @@ def dry(name: str, keys: tuple[str, ...], data_dir: Path, num_replicas: int | No
         for key, base in bases.items()
     }
     return Scale(name, records, recipes, (0,), dry_run=True, num_replicas=num_replicas, eval_batch=2 * replicas)
+
+
+def _check_shares(recipes: Mapping[str, Recipe | DetectionRecipe], replicas: int) -> None:
+    """Now, and not after days of the trainings that come before."""
+    for key, each in recipes.items():
+        try:
+            share_out(each, replicas)
+        except ValueError as error:
+            raise ValueError(f"{TITLES[key]}: {error}") from None
 
 
 def _papers_recipe(key: str) -> Recipe | DetectionRecipe:

@@ -1,4 +1,5 @@
-"""Draws how training runs went: loss, top-1, learning rate, clips a second, input wait and gradient norm by step.
+"""Draws how training runs went: loss, top-1, learning rate, clips a second, input wait and gradient norm by step; of
+detectors the losses of each head, and how many actors their proposals find.
 
     python scripts/plot_run.py --work_dirs=RUN --output=curves.png
     python scripts/plot_run.py --work_dirs=RUN_A,RUN_B --output=curves.svg
@@ -16,7 +17,9 @@ from s3d_tf import cli
 from s3d_tf.analysis import curves
 from s3d_tf.files import write_bytes
 
-WORK_DIRS = flags.DEFINE_list("work_dirs", None, "Runs of scripts/train.py.", required=True)
+WORK_DIRS = flags.DEFINE_list(
+    "work_dirs", None, "Runs of scripts/train.py or scripts/train_detector.py.", required=True
+)
 OUTPUT = flags.DEFINE_string("output", "curves.png", "Where the picture goes, .png or .svg.")
 SMOOTHING = flags.DEFINE_integer(
     "smoothing",

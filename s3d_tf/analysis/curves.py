@@ -47,6 +47,11 @@ PANELS = (
     Panel("clips_per_second", "clips a second"),
     Panel("input_wait", "share of the time waiting for input"),
     Panel("gradient_norm", "norm of the gradient", log=True),
+    Panel("objectness", "detector: loss of the anchors' objectness"),
+    Panel("anchor_boxes", "detector: loss of the anchors' boxes"),
+    Panel("classes", "detector: loss of the proposals' classes"),
+    Panel("boxes", "detector: loss of the proposals' boxes"),
+    Panel("recall", "detector: share of the actors that a proposal overlaps"),
 )
 
 
@@ -66,7 +71,9 @@ def read_runs(work_dirs: Sequence[Path]) -> tuple[list[RunCurves], list[str]]:
     for work_dir, folder in zip(work_dirs, folders, strict=True):
         path = work_dir / METRICS
         if not path.is_file():
-            raise ValueError(f"No training run: {path} is missing; name the work_dir of scripts/train.py.")
+            raise ValueError(
+                f"No training run: {path} is missing; name the work_dir of scripts/train.py or train_detector.py."
+            )
         metrics, found = read_lines(path)
         if not {panel.key for panel in PANELS} & set(metrics):
             raise ValueError(f"The run has no line of metrics yet; plot it later. Received: {path}")

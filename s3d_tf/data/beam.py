@@ -1,4 +1,4 @@
-"""Shards written by Apache Beam, on one machine or on a cluster that shares the folder (`pip install s3d_tf[beam]`)."""
+"""Shards written by Apache Beam, on one machine or on a cluster that shares the folder (`pip install -e '.[beam]'`)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def in_beam(
         import apache_beam
         from apache_beam.options.pipeline_options import PipelineOptions
     except ImportError as error:
-        raise ValueError(f"The Beam runner needs Apache Beam; pip install apache-beam. Received: {error}") from None
+        raise ValueError(f"The Beam runner needs Apache Beam; pip install -e '.[beam]'. Received: {error}") from None
     try:
         parsed = PipelineOptions(list(options))
         parsed.get_all_options()

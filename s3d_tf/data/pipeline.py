@@ -247,7 +247,9 @@ def padded(batch: Batch, size: int) -> Batch:
 def check_flip(split: Split, flip: bool) -> None:
     """Raises a ValueError for flips where left and right matter."""
     if flip and not split.may_flip:
-        raise ValueError(f"The classes of {split.dataset} tell left from right; do not flip. Received: flip={flip}")
+        raise ValueError(
+            f"The classes of {split.dataset} tell left from right; do not flip (--flip=false). Received: flip={flip}"
+        )
 
 
 def check(split: Split, crop: int, streams: Sequence[str] = (records.RGB_STREAM,)) -> None:

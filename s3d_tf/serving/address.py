@@ -64,8 +64,12 @@ def mistaken(said: str, address: str) -> str:
             f"{address} does not speak HTTP in the clear: if it is the port of gRPC, ask --server={bare}; "
             f"that of REST is {REST_PORT}, unless the server was told another"
         )
-    if "Connection refused" in said and is_rest(address) and _split(address).port is None:
-        return f"No server answers at {address}, without a port: for REST it is --server={address}:{REST_PORT}"
+    if "Connection refused" in said and not address.startswith("unix:"):
+        port = _split(address).port
+        if is_rest(address) and port is None:
+            return f"No server answers at {address}, without a port: for REST it is --server={address}:{REST_PORT}"
+        if not is_rest(address) and port == REST_PORT:  # it may answer at another address of the same name
+            return f"No server of gRPC answers at {address}: if it is the port of REST, ask --server=http://{bare}"
     if FOREIGN in said:
         return (
             f"{address} is no TensorFlow Serving ({said}); try the port of REST, {REST_PORT} unless it was told another"

@@ -30,7 +30,7 @@ class Client:
         self._call = Caller(transport, deadline, retries)
         self.labels, self.streams, self.max_frames = describe(self._call("info", {"query": [b""]}))
 
-    def classify(self, path: Path, window: int | None = None) -> Answer:
+    def classify(self, path: str | Path, window: int | None = None) -> Answer:
         """The classes of a whole video; the logits of several windows are averaged, by their frames.
 
         Args:
@@ -43,7 +43,9 @@ class Client:
         """
         return average(self.classify_windows(path, window), self.labels)
 
-    def classify_windows(self, path: Path, window: int | None = None, stride: int | None = None) -> Iterator[Answer]:
+    def classify_windows(
+        self, path: str | Path, window: int | None = None, stride: int | None = None
+    ) -> Iterator[Answer]:
         """The classes of each window of a video; see `video_input.windows`."""
         for shown in video_input.windows(path, self.streams, self.frames_at_once(window), stride):
             jpegs = {JPEGS[stream]: [frames] for stream, frames in shown.jpegs().items()}
@@ -56,7 +58,7 @@ class Client:
             raise ValueError(f"This model sees more than RGB frames. Received: a model of {', '.join(self.streams)}")
         return self._logits(self._call("frames", {PIXELS["rgb"]: frames}), len(frames))
 
-    def features(self, path: Path, window: int | None = None) -> np.ndarray:
+    def features(self, path: str | Path, window: int | None = None) -> np.ndarray:
         """`[N, C]` float32: the features of each of the N windows of a video."""
         found = []
         for shown in video_input.windows(path, self.streams, self.frames_at_once(window)):

@@ -30,7 +30,7 @@ class DetectorClient:
         self._call = Caller(transport, deadline, retries)
         self.about = describe_detector(self._call("info", {"query": [b""]}))
 
-    def detect(self, path: Path, least_score: float = 0.5) -> Iterator[tuple[int, list[Detection]]]:
+    def detect(self, path: str | Path, least_score: float = 0.5) -> Iterator[tuple[int, list[Detection]]]:
         """What the detector sees in each frame of a video: as `detect.detect`, but for the JPEGs between.
 
         Args:

@@ -132,7 +132,7 @@ def _frames(path: Path, streams: Mapping[str, Preprocessing]) -> Iterator[dict[s
         raise ValueError(f"Cannot read {path}: {error}") from None
 
 
-def decode(path: Path, fps: float | None) -> Iterator[np.ndarray]:
+def decode(path: str | Path, fps: float | None) -> Iterator[np.ndarray]:
     """The frames of a video, `[H, W, 3]` uint8 RGB, at the rate that the weights were trained at; None is as it is.
 
     What a damaged file lacks is told in a warning.
@@ -140,6 +140,7 @@ def decode(path: Path, fps: float | None) -> Iterator[np.ndarray]:
     Raises:
         VideoError: no frame decodes.
     """
+    path = Path(path)  # callers of the client have texts
     reader = video.open_video(path, FOLDER_FPS)
     shown = reader.frames()
     if fps and not path.is_dir():

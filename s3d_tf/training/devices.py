@@ -50,6 +50,11 @@ def make_strategy(num_replicas: int | None = None, peer_timeout: float = PEER_TI
     return tf.distribute.MirroredStrategy(devices[: num_replicas or len(devices)])
 
 
+def count() -> int:
+    """How many devices of this machine `make_strategy` takes by default: its GPUs, or one CPU."""
+    return len(tf.config.list_physical_devices("GPU")) or 1
+
+
 def check_precision(precision: str, num_frames: int) -> None:
     """Whether this machine's kernels compute what a network of that precision asks for.
 

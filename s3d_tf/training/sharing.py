@@ -19,7 +19,7 @@ def share_out(recipe: Recipe, replicas: int) -> tuple[int, int]:
     if rest or share % at_once:
         raise ValueError(
             f"batch_size must be a multiple of {replicas} replica{'s' * (replicas > 1)} x {at_once or 1} clips at once "
-            f"(clips_per_replica). Received: {recipe.batch_size}"
+            f"(--clips_per_replica, --num_replicas). Received: {recipe.batch_size}"
         )
     return at_once, share // at_once
 

@@ -154,7 +154,7 @@ def _pytorch(file: pathlib.Path) -> Tensors:
         import torch
     except ImportError as error:
         raise ValueError(
-            "PyTorch is needed to read this file: pip install torch, or convert it to .safetensors or .npz. "
+            "PyTorch is needed to read this file: pip install -e '.[torch]', or convert it to .safetensors or .npz. "
             f"Received: {str(file)!r}"
         ) from error
     import pickle

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from s3d_tf.analysis import curves
+from s3d_tf.detection.objective import Detection
 
 
 def write(folder, lines, name=curves.METRICS, end=""):
@@ -75,8 +76,18 @@ def test_a_picture_of_two_runs(tmp_path):
     for text in ("old", "_new $x$", "loss of the training clips", "learning rate", "norm of the gradient"):
         assert f"<!-- {text} -->" in svg, text
     assert "<!-- clips a second -->" not in svg
+    assert "detector" not in svg
     without = curves.draw([run._replace(evaluations={}) for run in runs], "svg").decode()
     assert svg.count("<use ") - without.count("<use ") == 4
     image = cv2.imdecode(np.frombuffer(curves.draw(runs[:1], "png"), np.uint8), cv2.IMREAD_COLOR)
     assert image.shape[1] > 1000
     assert (image < 200).any()
+
+
+def test_a_picture_of_a_detector(tmp_path):
+    """A panel each for what a detector's training measures."""
+    pytest.importorskip("matplotlib")
+    measures = dict.fromkeys(Detection.measures, 0.5)
+    runs, _ = curves.read_runs([write(tmp_path / "run", [dict(step=10 * i, loss=3 / i) | measures for i in (1, 2)])])
+    svg = curves.draw(runs, "svg").decode()
+    assert svg.count("<!-- detector: ") == len(measures) == 5

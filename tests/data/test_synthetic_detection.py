@@ -139,6 +139,14 @@ def test_boxes_past_the_frame_are_clipped_and_counted(tmp_path):
     ]
 
 
+def test_videos_that_the_annotations_forget_are_told(tmp_path):
+    for name in ("a.avi", "more/b.MP4", "more/c.avi", ".hidden/d.avi", "notes.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    listing = annotated(tmp_path, [], videos={"./a.avi": {"actors": [actor([0, 0, 1, 1])]}})
+    assert listing.remarks == ["video files that the annotations do not name, left out: 2 (more/b.MP4, more/c.avi)"]
+
+
 @pytest.mark.parametrize(
     "box", [[0.5, 0, 0.4, 1], [0, 0.5, 1, 0.5], [1.1, 0, 1.5, 1], [0, -1, 1, -0.5], [0, 0, 1, float("nan")]]
 )

@@ -64,4 +64,7 @@ def test_a_server_of_another_kind():
 def test_a_port_that_is_left_out_is_asked_for():
     told = address.mistaken("[Errno 111] Connection refused", "http://h")
     assert told == "No server answers at http://h, without a port: for REST it is --server=http://h:8501"
-    assert not address.mistaken("[Errno 111] Connection refused", "http://h:1")
+    told = address.mistaken("connect: Connection refused (111)", "h:8501")
+    assert told == "No server of gRPC answers at h:8501: if it is the port of REST, ask --server=http://h:8501"
+    for other in ("http://h:1", "http://h:8501", "h:8500", "unix:/tmp/x"):
+        assert not address.mistaken("[Errno 111] Connection refused", other)

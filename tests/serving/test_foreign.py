@@ -67,7 +67,7 @@ def test_every_way_gives_the_same_logits(make, motion_videos, serve, tmp_path):
     found["served"] = client.classify_frames(shown[None])
     for way, logits in found.items():
         assert np.abs(logits - expected).max() <= 1e-4 * max(size, 1), way
-    served = next(client.classify_windows(path, 24, 24)).logits
+    served = next(client.classify_windows(str(path), 24, 24)).logits
     reloaded = signatures["serving_default"](jpegs=tf.constant([window.jpegs()["rgb"]]))["logits"].numpy()[0]
     assert np.abs(served - reloaded).max() <= 1e-4 * max(size, 1)
     assert np.abs(served - expected[0]).max() < 0.1 * np.ptp(expected)  # JPEG's error

@@ -14,7 +14,7 @@ from absl import flags
 
 from s3d_tf.data import listing, pipeline, prepare
 from s3d_tf.data.split import open_split
-from s3d_tf.training import streams
+from s3d_tf.training import checkpoints, config, streams
 from s3d_tf.training.evaluate import check_finite, evaluate
 from s3d_tf.weights import Preprocessing, own
 from tests.conftest import ROOT
@@ -161,6 +161,17 @@ def test_the_binary_writes_numbers_tables_and_pictures(records, tmp_path, capsys
     assert [line.partition(":")[0].strip() for line in lines[1:3]] == ["RGB alone", "flow alone"]
     assert lines[3].startswith("matplotlib is missing, so there is no confusion_val_two_stream.png")
     assert len(list((tmp_path / "out").iterdir())) == 3
+
+
+def test_the_binary_takes_a_run_for_weights(records, tmp_path, monkeypatch):
+    """As another binary's --weights: its newest checkpoint, and its recipe's number of frames."""
+    begun = types.SimpleNamespace(recipe=types.SimpleNamespace(eval_frames=13))
+    monkeypatch.setattr(checkpoints, "load_model", lambda folder, best: (make("rgb", 3), begun, 7))
+    (tmp_path / config.CONFIG).touch()
+    call(f"--weights={tmp_path}", f"--output_dir={tmp_path}/out", f"--data_dir={records}", "--batch_size=4")
+    found = json.loads((tmp_path / "out/evaluation_val.json").read_text())
+    assert found["weights"] == f"{tmp_path}, step 7"
+    assert "13" in found["protocol"]["frames"]
 
 
 @pytest.mark.parametrize(

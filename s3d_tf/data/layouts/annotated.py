@@ -9,7 +9,8 @@
 
 `classes` gives the ids. An actor has a box a frame from `first_frame` (from 0) on, ymin, xmin, ymax, xmax as shares
 of the frame's height and width, or null where it is not seen. A video without actors is background. `may_flip` may be
-left out, `split` too: preparation then chooses. Paths are relative to the source.
+left out, `split` too: preparation then chooses. Paths are relative to the source; video files that are not named are
+left out and told.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from ..listing import SPLITS, Item, Listing
+from ..listing import SPLITS, VIDEO_ENDINGS, Item, Listing
 from ..records import Box
 from .corners import inside
 from .lists import read_json
@@ -49,7 +50,17 @@ def read(source: Source) -> Listing:
         items.append(Item(str(source.videos / name), label, video.get("split", ""), name, boxes=tuple(boxes)))
     if not any(item.boxes for item in items):
         raise ValueError(f"The annotations must have a box at least. Received: {path} with {len(items)} videos")
+    named = {PurePosixPath(name) for name in videos}  # "./a.avi" is a.avi
+    for name in _files(source.videos):
+        if PurePosixPath(name) not in named:
+            remarks.add("video files that the annotations do not name, left out", name)
     return Listing(items, classes, may_flip=content.get("may_flip", True), remarks=remarks.lines())
+
+
+def _files(folder: Path) -> list[str]:
+    """The video files below a folder as the annotations would name them, without hidden ones."""
+    found = (file.relative_to(folder) for file in folder.rglob("*") if file.suffix.lower() in VIDEO_ENDINGS)
+    return sorted(file.as_posix() for file in found if not any(part.startswith(".") for part in file.parts))
 
 
 def _check(content: Any, path: Path) -> tuple[list[str], dict]:

@@ -30,7 +30,7 @@ def read_array(path: Path, name: str, num_axes: int, max_size: int = 1 << 27) ->
         from scipy.io import loadmat, whosmat
         from scipy.io.matlab import MatReadError
     except ImportError:
-        raise ValueError(f"MATLAB files need scipy: pip install s3d_tf[boxes]. Received: {path}") from None
+        raise ValueError(f"MATLAB files need scipy: pip install -e '.[boxes]'. Received: {path}") from None
     try:
         found = {variable: (shape, kind) for variable, shape, kind in whosmat(path)}
         shape, kind = found.get(name, ((), "nothing"))
