@@ -6,14 +6,20 @@ import csv
 import io
 import json
 import os
+import secrets
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 
+def temporary_name(path: Path) -> Path:
+    """A name beside a file that no other process has, on any machine that shares the folder."""
+    return path.with_name(f"{path.name}.tmp-{os.getpid()}-{secrets.token_hex(4)}")
+
+
 def write_bytes(path: Path, content: bytes) -> None:
     """Writes bytes under a temporary name, then renames it."""
-    temporary = path.with_name(f"{path.name}.tmp-{os.getpid()}")
+    temporary = temporary_name(path)
     try:
         temporary.write_bytes(content)
         os.replace(temporary, path)

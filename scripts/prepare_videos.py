@@ -116,13 +116,15 @@ def run(listed: listing.Listing, settings: prepare.Settings) -> None:
         raise
     if manifest is None:
         missing = prepare.missing_shards(listed, output_dir, settings)
-        print(
-            f"These shards are done. Of the others {len(missing)} are missing, the first is {missing[0]}; the job that "
-            f"finds all done writes {prepare.MANIFEST}"
+        others = (
+            f"Of the others {len(missing)} are missing, the first is {missing[0]}" if missing else "So are the others"
         )
+        print(f"These shards are done. {others}; the job that finds all done writes {prepare.MANIFEST}")
     else:
         if complete:
-            print("All shards were there already; videos that were missing were tried again")
+            print(
+                "All shards were there already; those with videos that were missing and are there now were done again"
+            )
         report(manifest)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -39,16 +38,16 @@ def encode_video(item: Item, label_id: int, settings: Settings) -> tuple[dict[st
         _check(reader, encoder, item, settings, cut)
     except video.VideoError as error:
         return outcome | _failure(item, error), None
-    except cv2.error as error:  # one video that OpenCV stumbles over is no reason to stop
-        return outcome | _failure(
-            item, video.VideoError(f"OpenCV fails on it ({' '.join(str(error).split())[:200]})")
-        ), None
+    except (cv2.error, ValueError, OverflowError, MemoryError) as error:  # one video is no reason to stop
+        what = "OpenCV fails on it" if isinstance(error, cv2.error) else "it cannot be decoded"
+        return outcome | _failure(item, video.VideoError(f"{what} ({' '.join(str(error).split())[:200]})")), None
     if not cut and reader.decoded < reader.declared_frames and reader.reached_end:
         cut = f"{reader.decoded} of {reader.declared_frames} declared frames decode"
         cut += f" (damaged: {', '.join(reader.damaged[:3])})" if reader.damaged else ""
     boxes = _shift(item.boxes, reader.dropped)
-    if not cut and reader.reached_end and (late := sum(box.frame >= len(encoder.timestamps) for box in boxes or ())):
-        cut = f"without {'any of its ' * (late == len(boxes))}{late} boxes of frames after the last one"
+    if reader.reached_end and (late := sum(box.frame >= len(encoder.timestamps) for box in boxes or ())):
+        told = f"without {'any of its ' * (late == len(boxes))}{late} boxes of frames after the last one"
+        cut = f"{cut}, {told}" if cut else told
     content = records.Content(
         streams=encoder.streams,
         timestamps=encoder.timestamps,
@@ -82,7 +81,7 @@ def _check(reader: video.Reader, encoder: _Encoder, item: Item, settings: Settin
 def _failure(item: Item, error: video.VideoError) -> dict[str, Any]:
     missing = isinstance(error, video.MissingVideoError)
     reason = str(error)
-    if not missing and item.path.partition(":")[0] not in video.SCHEMES and not os.path.exists(item.path):
+    if not missing and not video.is_within_reach(item.path):
         missing, reason = True, f"it vanished while it was read ({reason})"
     status = "missing" if missing else "unreadable"
     return dict(status=status, reason=reason, frames=0, decoded=error.frames, declared_frames=error.declared_frames)

@@ -76,4 +76,5 @@ def _grab(files: list[Path], fps: float, damaged: list[str]) -> Iterator[Grabbed
 
 
 def _natural(file: Path) -> list:
-    return [int(part) if part.isdigit() else part for part in re.split(r"([0-9]+)", file.name)]
+    parts = re.split(r"([0-9]+)", file.name)
+    return [[int(part) if place % 2 else part for place, part in enumerate(parts)], file.name]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from .records import Box
+from .walk import walk
 
 SPLITS = ("train", "val", "test")
 VIDEO_ENDINGS = (".mp4", ".avi", ".mkv", ".webm", ".mov", ".mpg", ".mpeg", ".m4v", ".flv", ".wmv")
@@ -25,6 +26,7 @@ class Item(NamedTuple):
     end: float = 0.0  # seconds into the file; 0 is the file's own end
     fps: float = 0.0  # of a folder of frames
     boxes: tuple[Box, ...] | None = None  # of a set that has them
+    listed: str = ""  # its name in the list that names it, wherever its file lies; the media_id by default
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,7 +88,7 @@ def list_csv(path: Path, root: Path | None = None) -> list[Item]:
         items.append(Item(str((root or path.parent) / name), label, split, name))
     seen: dict[str, Item] = {}
     for item in items:
-        if item.path in seen or any(ord(letter) < 32 for letter in item.label):
+        if item.path in seen or "\0" in item.path or not item.label.isprintable():
             raise ValueError(
                 f"A CSV names each video once, with a label of one line. Received: {item.media_id!r} with the label "
                 f"{item.label!r}"
@@ -120,9 +122,11 @@ def class_names(items: list[Item], label_map: Path | None = None) -> list[str]:
     """The class of each id: the sorted labels, or the lines of a label map.
 
     Raises:
-        ValueError: a single class without a label map, or labels that the map lacks.
+        ValueError: a name that cannot be printed, a single class without a label map, or labels that the map lacks.
     """
     found = sorted({item.label for item in items})
+    if bad := [label for label in found if not label.isprintable()]:
+        raise ValueError(f"A class needs a name of printable letters, in UTF-8. Received: {bad[0]!r}")
     if label_map is None:
         if len(found) < 2:
             raise ValueError(
@@ -145,7 +149,7 @@ def read_label_map(path: Path) -> list[str]:
         ValueError: no such file, or a class named twice.
     """
     try:
-        names = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        names = [line.strip() for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"The label map cannot be read: {error}") from None
     if len(set(names)) != len(names) or not names:
@@ -165,7 +169,7 @@ def _list_classes(folder: Path, root: Path, split: str) -> list[Item]:
         )
     items = []
     for directory in classes:
-        files = sorted(f for f in directory.rglob("*") if f.is_file() and not f.name.startswith("."))
+        files = [directory / name for name in walk(directory)]
         if not files:
             raise ValueError(f"The class folder {directory} is empty; add its videos or remove the folder.")
         items += [Item(str(f), directory.name, split, f.relative_to(root).as_posix()) for f in files]
@@ -173,4 +177,7 @@ def _list_classes(folder: Path, root: Path, split: str) -> list[Item]:
 
 
 def _folders(folder: Path) -> list[Path]:
-    return sorted(f for f in folder.iterdir() if f.is_dir() and not f.name.startswith("."))
+    found = sorted(f for f in folder.iterdir() if not f.name.startswith("."))
+    if broken := [f for f in found if f.is_symlink() and not f.exists()]:
+        raise ValueError(f"A link beside the class folders leads nowhere: mend or remove it. Received: {broken[0]}")
+    return [f for f in found if f.is_dir()]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ def make_manifest(listing: Listing, settings: Settings, written: Iterable[tuple[
         video), and
         `videos` (a line each, see `encoding.encode_video`).
     """
+    written = list(written)
     splits: dict[str, dict] = {}
     found: dict[str, set[str]] = {}
     videos = []
@@ -48,12 +49,12 @@ def make_manifest(listing: Listing, settings: Settings, written: Iterable[tuple[
         for video in shard.videos:
             _count(split, video)
             if video["status"] == "written":
-                found.setdefault(split_name, set()).update(_classes_of(video, listing))
+                found.setdefault(split_name, set()).update(classes_of(video, listing.classes))
         videos += shard.videos
     for name, split in splits.items():
         split["classes_without_video"] = [label for label in listing.classes if label not in found.get(name, ())]
     return dict(
-        settings=describe(settings),
+        settings=describe(settings) | _decoders(shard for _, shard in written),
         dataset=dict(name=listing.dataset, may_flip=listing.may_flip, eval_frames=listing.eval_frames),
         classes=listing.classes,
         splits=splits,
@@ -79,9 +80,17 @@ def write_manifest(manifest: dict[str, Any], output_dir: Path) -> None:
     write_text(output_dir / MANIFEST, f'{head[:-2]},\n "videos": [\n{lines}\n ]\n}}\n')
 
 
-def _classes_of(video: dict[str, Any], listing: Listing) -> set[str]:
-    """Of its boxes, or of a video without any its own class."""
-    return {listing.classes[label] for label in video.get("box_labels", ())} or {video["label"]}
+def classes_of(video: dict[str, Any], classes: Sequence[str]) -> set[str]:
+    """Of its boxes, which a video without an actor has none of; or where there are no boxes its own class."""
+    if "box_labels" in video:
+        return {classes[label] for label in video["box_labels"]}
+    return {video["label"]}
+
+
+def _decoders(shards: Iterable[Written]) -> dict[str, str]:
+    """The versions of OpenCV that decoded the shards, of which an upgrade midway makes two."""
+    versions = sorted({shard.opencv for shard in shards if shard.opencv})
+    return dict(opencv=", ".join(versions)) if versions else {}
 
 
 def _count(split: dict[str, Any], video: dict[str, Any]) -> None:

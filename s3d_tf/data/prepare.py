@@ -20,7 +20,7 @@ from typing import Any
 from tqdm import tqdm
 
 from ..files import read_json, write_json
-from . import locks, runners, shards
+from . import locks, runners, shards, video
 from .listing import Listing
 from .manifest import LABEL_MAP, MANIFEST, make_manifest, write_manifest
 from .settings import Settings
@@ -60,6 +60,8 @@ def prepare(
             video at all could be read.
         OSError: the folder cannot be written.
     """
+    items = [item._replace(path=video.absolute(item.path)) for item in listing.items]  # workers may be anywhere
+    listing = dataclasses.replace(listing, items=items)
     if settings.fps and any(item.boxes is not None for item in listing.items):
         raise ValueError(f"Boxes go by the number of the frame: prepare them without --fps. Received: {settings.fps:g}")
     if runner is None:
@@ -141,7 +143,8 @@ def _claimed(output_dir: Path, listing: Listing, settings: Settings, first: int,
 
 
 def _claim(output_dir: Path, listing: Listing, settings: Settings) -> None:
-    listed = hashlib.sha256(json.dumps([listing.items, listing.classes]).encode()).hexdigest()
+    items = [(item.listed or item.media_id, item.label, item.split, item.boxes) for item in listing.items]
+    listed = hashlib.sha256(json.dumps([items, listing.classes]).encode()).hexdigest()  # wherever the files lie
     claim = json.loads(json.dumps({**dataclasses.asdict(settings), "listed": listed}))
     path = output_dir / shards.PARTS / CLAIM
     if path.exists():

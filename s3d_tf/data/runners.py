@@ -98,7 +98,7 @@ class _Worker:
         if code >= 0 or -code in _KILLED or self._video is None:
             raise OSError(
                 "A worker process ended, perhaps for want of memory; the same command goes on, with fewer --workers. "
-                f"Received: exit code {code} at {shard.name}"
+                f"Received: exit code {code} at {shard.name if self._video is None else shard.items[self._video].path}"
             )
         name = signal.Signals(-code).name
         self.connection.close()
@@ -123,8 +123,6 @@ def _serve(connection: Connection, output_dir: Path, settings: Settings) -> None
                 write_shard(
                     shard, output_dir, settings, lambda index, outcome: _send(connection, index, outcome), crashed
                 )
-            except ConnectionError:
-                raise
             except OSError as error:
                 connection.send(("failed", str(error)))
             else:

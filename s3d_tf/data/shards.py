@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import cv2
 import tensorflow as tf
 
-from ..files import read_json, write_json
+from ..files import read_json, temporary_name, write_json
+from . import video
 from .encoding import encode_video
 from .listing import Item
 from .settings import Settings
@@ -40,6 +41,7 @@ class Written(NamedTuple):
     num_bytes: int
     sha256: str
     videos: list[dict[str, Any]]  # see `encoding.encode_video`
+    opencv: str = ""  # the version that decoded them
 
 
 def plan(items: list[Item], classes: list[str], settings: Settings) -> list[Shard]:
@@ -77,7 +79,7 @@ def write_shard(
     cv2.setNumThreads(1)  # one process a core
     videos, offset = [], 0
     final = output_dir / shard.name
-    temporary = final.with_name(f"{shard.name}.tmp-{os.getpid()}")
+    temporary = temporary_name(final)
     try:
         with tf.io.TFRecordWriter(str(temporary)) as writer:
             for index, item in enumerate(shard.items):
@@ -93,7 +95,9 @@ def write_shard(
                 videos.append(outcome)
                 on_video(index, outcome)
         digest = sha256(temporary)
-        write_json(_beside(shard, output_dir), Written(temporary.stat().st_size, digest, videos)._asdict())
+        write_json(
+            _beside(shard, output_dir), Written(temporary.stat().st_size, digest, videos, cv2.__version__)._asdict()
+        )
         os.replace(temporary, final)
     except tf.errors.OpError as error:
         raise OSError(f"The shard cannot be written: {error.message}. Received: {final}") from None
@@ -117,9 +121,16 @@ def read_written(shard: Shard, output_dir: Path) -> Written | None:
 
 
 def is_done(shard: Shard, output_dir: Path) -> bool:
-    """Whether a shard is there, and none of its files was merely out of reach (a disk that was not mounted)."""
+    """Whether a shard is there, and would not have more videos if it were written again: none of the files that were
+    out of reach (a disk that was not mounted) is within reach now, or some that it holds have gone."""
     written = read_written(shard, output_dir)
-    return written is not None and not any(video["status"] == "missing" for video in written.videos)
+    if written is None:
+        return False
+    by_status: dict[str, list[Item]] = {}
+    for item, outcome in zip(shard.items, written.videos, strict=True):
+        by_status.setdefault(outcome["status"], []).append(item)
+    found = any(video.is_within_reach(item.path) for item in by_status.get("missing", ()))
+    return not (found and all(video.is_within_reach(item.path) for item in by_status.get("written", ())))
 
 
 def remove_leftovers(shards: Iterable[Shard], output_dir: Path) -> None:

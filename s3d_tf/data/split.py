@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..files import read_json
-from .manifest import MANIFEST
+from .manifest import MANIFEST, classes_of
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -25,7 +25,7 @@ class Split:
         offset: [N] int64, bytes from the shard's start to the record.
         num_frames: [N] int64, frames of each record.
         classes: name of each label.
-        empty_classes: those that no record is of.
+        empty_classes: those that no record is of, or of sets with boxes no box.
         frame_size: rows and columns of the stored frames, pixels; or one number, of their shorter side.
         streams: what the records hold, "rgb" or "flow" or both.
         dataset: name of the data set.
@@ -127,7 +127,8 @@ def read_split(manifest: dict[str, Any], folder: Path, name: str) -> Split:
     shards = list(manifest["splits"][name]["shards"])
     numbers = {shard: number for number, shard in enumerate(shards)}
     written = [line for line in manifest["videos"] if line["split"] == name and line["status"] == "written"]
-    present = {line["label"] for line in written}
+    classes = tuple(manifest["classes"])
+    present = {label for line in written for label in classes_of(line, classes)}
     written.sort(key=lambda line: (numbers[line["shard"]], line["offset"]))
     settings, dataset = manifest["settings"], manifest["dataset"]
     size = tuple(int(number) for number in settings["resize"].split("x"))
@@ -137,8 +138,8 @@ def read_split(manifest: dict[str, Any], folder: Path, name: str) -> Split:
         file=np.array([numbers[line["shard"]] for line in written], np.int64),
         offset=np.array([line["offset"] for line in written], np.int64),
         num_frames=np.array([line["frames"] for line in written], np.int64),
-        classes=tuple(manifest["classes"]),
-        empty_classes=tuple(name for name in manifest["classes"] if name not in present),
+        classes=classes,
+        empty_classes=tuple(name for name in classes if name not in present),
         frame_size=size if len(size) == 2 else size[0],
         streams=tuple(settings["streams"]),
         dataset=dataset["name"],

@@ -20,6 +20,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ..files import read_json, write_json
+from . import locks
 
 OPPOSITES = {
     "drift_left": "drift_right",
@@ -45,7 +46,7 @@ PATHS = {  # pixels down, pixels right, log of the enlargement, radians to the l
 DRIFTS = MOTIONS[:4]
 LOOKS = ("blocks", "checks", "crosses", "dots", "grains", "rings", "stripes", "triangles")
 FLAVOURS = {"motion": MOTIONS, "appearance": LOOKS}
-_SPEC = "set.json"
+_SPEC, _LOCK = "set.json", ".lock"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,13 +94,13 @@ def write_set(spec: SyntheticSet, directory: Path) -> int:
     Raises:
         ValueError: the folder holds something else.
     """
+    if spec.seed < 0:
+        raise ValueError(f"seed must not be negative. Received: {spec.seed}")
     fields = {**dataclasses.asdict(spec), "classes": list(spec.classes)}
     count = spec.num_train + spec.num_val
     with whole_folder(directory, fields) as folder:
         if folder is None:
             return count
-        if spec.seed < 0:
-            raise ValueError(f"seed must not be negative. Received: {spec.seed}")
         with tqdm(total=count, unit="video", desc="drawing") as bar:
             for split, split_count in (("train", spec.num_train), ("val", spec.num_val)):
                 for index in range(split_count):
@@ -117,25 +118,32 @@ def whole_folder(directory: Path, fields: dict[str, Any]) -> Iterator[Path | Non
     """A folder to fill with what `fields` describe, which then appears as `directory`; None if that holds it already.
 
     Raises:
-        ValueError: the directory holds something else.
+        ValueError: the directory holds something else, or another process is filling it.
     """
     if directory.exists():
         if (directory / _SPEC).exists() and read_json(directory / _SPEC) == fields:
             yield None
             return
         raise ValueError(f"The folder holds something else; choose another or delete it. Received: {directory}")
-    temporary = directory.with_name(f"{directory.name}.tmp")  # what a killed call left there goes
-    shutil.rmtree(temporary, ignore_errors=True)
-    yield temporary
-    write_json(temporary / _SPEC, fields)
-    os.replace(temporary, directory)
+    temporary = directory.with_name(f"{directory.name}.tmp")
+    temporary.mkdir(parents=True, exist_ok=True)
+    with locks.hold(temporary / _LOCK, 0, 1) as locked:
+        if not locked:
+            raise ValueError(f"Another process is filling this folder; wait for it. Received: {directory}")
+        for left in temporary.iterdir():  # by a killed call
+            if left.name != _LOCK:
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
+        yield temporary
+        write_json(temporary / _SPEC, fields)
+        (temporary / _LOCK).unlink()
+        os.replace(temporary, directory)
 
 
 def write_video(path: Path, frames: np.ndarray, fps: float) -> None:
     """`[T, H, W, 3]` uint8 RGB -> a Motion-JPEG AVI.
 
     Raises:
-        OSError: it could not be written.
+        OSError: it could not be written, wholly: OpenCV does not tell of a full disk.
     """
     height, width = frames.shape[1:3]
     writer = cv2.VideoWriter(str(path), cv2.CAP_OPENCV_MJPEG, cv2.VideoWriter_fourcc(*"MJPG"), fps, (width, height))
@@ -144,6 +152,10 @@ def write_video(path: Path, frames: np.ndarray, fps: float) -> None:
     for frame in frames:
         writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
     writer.release()
+    with path.open("rb") as file:
+        declared = int.from_bytes(file.read(8)[4:], "little") + 8
+    if path.stat().st_size < max(declared, 1000):
+        raise OSError(f"The video is not whole, perhaps for a full disk. Received: {path}")
 
 
 def render(spec: SyntheticSet, label: str, random: np.random.Generator) -> np.ndarray:

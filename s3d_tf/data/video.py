@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,14 +19,22 @@ __all__ = [
     "Reader",
     "Video",
     "VideoError",
-    "iter_frames",
+    "absolute",
+    "is_within_reach",
     "open_video",
     "read_video",
     "resize",
 ]
 
-SCHEMES: dict[str, Callable[[str], Reader]] = {"tfds": tfds.open_reader}
-"""Opens the paths that start with `SCHEME:` and are no files, by scheme."""
+
+class Scheme(NamedTuple):
+    """How paths that start with `SCHEME:` and are no files are read."""
+
+    open: Callable[[str], Reader]
+    is_within_reach: Callable[[str], bool]
+
+
+SCHEMES = {"tfds": Scheme(tfds.open_reader, tfds.is_within_reach)}
 
 
 class Video(NamedTuple):
@@ -46,32 +55,33 @@ def open_video(path: str | Path, fps: float = 0.0) -> Reader:
         MissingVideoError: it cannot be reached.
         VideoError: it is no video.
     """
-    scheme, colon, _ = str(path).partition(":")
-    if colon and scheme in SCHEMES:
-        return SCHEMES[scheme](str(path))
+    if scheme := _scheme(path):
+        return scheme.open(str(path))
     path = Path(path)
     if fps and path.is_dir():
         return frame_folders.open_folder(path, fps)
     return video_files.open_file(path)
 
 
-def iter_frames(path: str | Path, size: int | tuple[int, int] | None = None) -> Iterator[Frame]:
-    """Decodes a file frame by frame, rotation tags honoured.
+def is_within_reach(path: str | Path) -> bool:
+    """Whether there is something to be opened."""
+    scheme = _scheme(path)
+    return scheme.is_within_reach(str(path)) if scheme else os.path.exists(path)
+
+
+def absolute(path: str) -> str:
+    """The same video from any working folder."""
+    return path if _scheme(path) else os.path.abspath(path)
+
+
+def read_video(path: str | Path, size: int | tuple[int, int] | None = None, min_decoded: float = MIN_DECODED) -> Video:
+    """All frames of a file at once; for tests and trials. Everything else holds one frame, or one window, at a time.
 
     Args:
         path: see `open_video`.
         size: `(rows, columns)` to resize to (area averaging when shrinking, else bilinear), or one number for the
             shorter side; None keeps the size.
-
-    Raises:
-        VideoError: before the first frame, when there is none to be had.
-    """
-    for frame in open_video(path).frames():
-        yield frame._replace(rgb=resize(frame.rgb, size))
-
-
-def read_video(path: str | Path, size: int | tuple[int, int] | None = None, min_decoded: float = MIN_DECODED) -> Video:
-    """All frames of a file at once, see `iter_frames`; for predictions. Preparation holds one frame at a time.
+        min_decoded: least share of the declared frames.
 
     Raises:
         VideoError: no video, no frame that decodes, or fewer than `min_decoded` of the declared frames.
@@ -80,3 +90,9 @@ def read_video(path: str | Path, size: int | tuple[int, int] | None = None, min_
     frames = [frame._replace(rgb=resize(frame.rgb, size)) for frame in reader.frames()]
     reader.check(min_decoded)
     return Video(frames, reader.fps, reader.declared_frames)
+
+
+def _scheme(path: str | Path) -> Scheme | None:
+    """Of a path that has one; a file may be called tfds:1.mp4."""
+    scheme, colon, _ = str(path).partition(":")
+    return SCHEMES.get(scheme) if colon and not os.path.exists(path) else None

@@ -44,11 +44,13 @@ def open_file(path: Path) -> Reader:
     capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
     if not capture.isOpened():
         raise VideoError("not a video that OpenCV can open")
+    capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
     check_side(*(round(_number(capture, key)) for key in (cv2.CAP_PROP_FRAME_HEIGHT, cv2.CAP_PROP_FRAME_WIDTH)))
     fps = _number(capture, cv2.CAP_PROP_FPS)
     fps = fps if 0 < fps < 1000 else 25.0
     declared = max(int(_number(capture, cv2.CAP_PROP_FRAME_COUNT)), 0)
-    return Reader(fps, declared, _grab(capture, fps))
+    damaged: list[str] = []
+    return Reader(fps, declared, _grab(capture, fps, damaged), damaged)
 
 
 def _is_text(head: bytes) -> bool:
@@ -62,14 +64,16 @@ def _is_text(head: bytes) -> bool:
     return True
 
 
-def _grab(capture: cv2.VideoCapture, fps: float) -> Iterator[Grabbed]:
+def _grab(capture: cv2.VideoCapture, fps: float, damaged: list[str]) -> Iterator[Grabbed]:
+    last, index = -1, 0
+
     def retrieve():
         ok, bgr = capture.retrieve()
+        if not ok:
+            damaged.append(f"frame {index - 1}")
         return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB) if ok else None
 
     try:
-        last = -1
-        index = 0
         while capture.grab():
             timestamp = int(_number(capture, cv2.CAP_PROP_POS_MSEC) * 1000)
             if timestamp <= last:  # containers without time stamps

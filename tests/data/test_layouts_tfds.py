@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from s3d_tf.data import prepare, records
 from s3d_tf.data.datasets import list_dataset
+from s3d_tf.data.frames import MissingVideoError
 from s3d_tf.data.layouts import tfds as layout
 from s3d_tf.data.split import open_split
 
@@ -117,9 +118,23 @@ def test_a_damaged_shard_costs_only_its_own_examples(built, tmp_path):
     assert len(layout.open_tfds(f"tfds:{folder}#train#0").frames) >= 3
     with pytest.raises(ValueError, match=r"TFDS cannot read this example: .*Received: tfds:.*#train#39"):
         layout.open_tfds(f"tfds:{folder}#train#39")
+    for reader in (layout.open_reader, layout.open_tfds):
+        with pytest.raises(ValueError, match="TFDS cannot read") as error:
+            reader(f"tfds:{folder}#train#39")
+        assert not isinstance(error.value, MissingVideoError)
     shard.unlink()
     with pytest.raises(ValueError, match=r"TFDS cannot read .*Received: "):
         layout.open_tfds(f"tfds:{folder}#train#39")
+
+
+def test_a_disk_that_went_away_is_no_damage(built, tmp_path):
+    folder = tmp_path / "1.0.0"
+    shutil.copytree(built.data_path, folder)
+    path = f"tfds:{folder}#train#3"
+    assert len(list(layout.open_reader(path).frames())) >= 3
+    folder.rename(tmp_path / "unmounted")
+    with pytest.raises(MissingVideoError):
+        layout.open_reader(path)
 
 
 def test_examples_are_prepared_as_other_videos(built, tmp_path):

@@ -1,6 +1,9 @@
+import os
+
 import pytest
 
 from s3d_tf.data import listing
+from s3d_tf.data.datasets import list_dataset
 from s3d_tf.data.listing import Item
 
 
@@ -76,6 +79,35 @@ def test_a_video_beside_the_class_folders_is_not_lost_in_silence(tmp_path):
     make(tmp_path, "run/a.mp4", "walk/b.mp4", "c.mp4", "README.txt")
     with pytest.raises(ValueError, match=r"not beside them.*c.mp4"):
         listing.list_folder(tmp_path)
+
+
+def test_links_are_followed_and_what_they_lost_is_listed(tmp_path):
+    make(tmp_path, "away/more/c.mp4", "set/run/a.mp4", "set/run/.trash/x.mp4", "set/walk/b.mp4")
+    (tmp_path / "set/run/more").symlink_to(tmp_path / "away/more")
+    (tmp_path / "set/run/more/again").symlink_to(tmp_path / "set/run")  # a circle
+    (tmp_path / "set/walk/gone.mp4").symlink_to(tmp_path / "unmounted.mp4")
+    names = [item.media_id for item in listing.list_folder(tmp_path / "set")]
+    assert names == ["run/a.mp4", "run/more/c.mp4", "walk/b.mp4", "walk/gone.mp4"]
+    (tmp_path / "set/sit").symlink_to(tmp_path / "unmounted")
+    with pytest.raises(ValueError, match=r"leads nowhere.*Received: .*set/sit"):
+        listing.list_folder(tmp_path / "set")
+
+
+@pytest.mark.parametrize("label", [os.fsdecode(b"caf\xe9"), "two\nlines", "a\u2028b"])
+def test_a_class_whose_name_cannot_be_printed_is_refused(tmp_path, label):
+    make(tmp_path, f"{label}/a.mp4", "walk/b.mp4")
+    with pytest.raises(ValueError, match="A class needs a name of printable letters"):
+        list_dataset("videos", tmp_path)
+
+
+def test_folders_that_look_like_splits_are_told(tmp_path):
+    make(tmp_path, "train/a.mp4", "car/b.mp4", "validation/c.mp4")
+    assert list_dataset("videos", tmp_path).remarks == [
+        "class folders named as a split (which train, val, test are, with no other folder beside them): 2 "
+        "(train, validation)"
+    ]
+    make(tmp_path, "set/train/car/a.mp4", "set/train/train/a.mp4", "set/val/car/a.mp4")
+    assert list_dataset("videos", tmp_path / "set").remarks == []
 
 
 def test_one_class_is_refused_unless_the_set_is_known(tmp_path):

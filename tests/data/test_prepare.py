@@ -94,6 +94,52 @@ def test_a_file_that_was_out_of_reach_is_tried_again(motion_videos, tmp_path):
     assert (split["written"], split["missing"], split["unreadable"]) == (10, 0, 0)
 
 
+def test_done_shards_are_left_alone_until_a_missing_file_appears(motion_videos, tmp_path):
+    source, records_dir = tmp_path / "videos", tmp_path / "out"
+    shutil.copytree(motion_videos / "val", source)
+    items = listing.assign_splits(listing.list_folder(source), 0, 0)
+    arguments = (listing.Listing(items, listing.class_names(items)), records_dir)
+    settings = prepare.Settings(size=(32, 32), shard_size=5)
+    away = Path(items[3].path).rename(tmp_path / "away.avi")
+
+    def prepared():
+        written = prepare.prepare(*arguments, settings)["splits"]["train"]["written"]
+        shards = sorted(records_dir.glob("*.tfrecord"))
+        return written, [shard.stat().st_mtime_ns for shard in shards]
+
+    first = prepared()
+    assert (first[0], len(first[1])) == (9, 2)
+    assert prepared() == first  # the file is still missing
+    source.rename(tmp_path / "unmounted")
+    assert prepared() == first  # nothing is within reach: what is there stays
+    shutil.copytree(tmp_path / "unmounted", source)
+    away.rename(items[3].path)
+    assert prepared()[0] == 10
+    assert len({*prepared()[1]} & {*first[1]}) == 1  # the other shard is as it was
+
+
+def test_videos_may_move_between_two_calls(motion_videos, tmp_path):
+    """What was listed counts, not where it lies: the claim on the folder holds."""
+    path = Path(shutil.copy(motion_videos / "val/drift_up/00002.avi", tmp_path))
+    item = listing.Item(str(path), "a", "train", "a/x.avi", listed="x")
+    settings = prepare.Settings(size=(32, 32))
+    lost = item._replace(path=str(tmp_path / "b/y.mp4"), media_id="b/y.mp4", listed="y")
+    split = prepare.prepare(listing.Listing([item, lost], ["a"]), tmp_path / "out", settings)["splits"]["train"]
+    assert (split["written"], split["missing"]) == (1, 1)
+    found = lost._replace(path=str(path), media_id="c/y.webm")
+    split = prepare.prepare(listing.Listing([item, found], ["a"]), tmp_path / "out", settings)["splits"]["train"]
+    assert (split["written"], split["missing"]) == (2, 0)
+    with pytest.raises(ValueError, match="differing: the list of videos"):
+        prepare.prepare(listing.Listing([item, found._replace(listed="z")], ["a"]), tmp_path / "out", settings)
+
+
+def test_a_relative_path_with_a_colon_is_a_file(motion_videos, tmp_path, monkeypatch):
+    shutil.copy(motion_videos / "val/drift_up/00002.avi", tmp_path / "tfds:1.avi")
+    monkeypatch.chdir(tmp_path)
+    listed = listing.Listing([listing.Item("tfds:1.avi", "a", "train", "tfds:1.avi")], ["a"])
+    assert prepare.prepare(listed, tmp_path / "out", prepare.Settings(size=(32, 32)))["splits"]["train"]["written"] == 1
+
+
 def test_shards_in_ranges_by_several_jobs(motion_videos, motion_records, tmp_path):
     items = listing.list_folder(motion_videos)
     listed = listing.Listing(items, listing.class_names(items))
@@ -192,7 +238,7 @@ def test_boxes_after_the_last_frame_are_counted(motion_videos, tmp_path):
     late = item._replace(media_id="w", boxes=boxes[12:])
     manifest = prepare.prepare(listing.Listing([late], ["a", "b"]), tmp_path / "late", prepare.Settings(size=(40, 40)))
     assert manifest["videos"][0]["in_part"] == "without any of its 2 boxes of frames after the last one"
-    assert manifest["splits"]["train"]["classes_without_video"] == ["b"]
+    assert manifest["splits"]["train"]["classes_without_video"] == ["a", "b"]
 
 
 def test_shards_of_other_settings_are_not_mixed(motion_videos, tmp_path):
@@ -224,11 +270,15 @@ def test_a_video_that_opencv_stumbles_over_costs_itself_only(motion_videos, tmp_
     def stumble(path, fps=0.0):
         if path == items[3].path:
             raise cv2.error("(-215:Assertion failed)\n !src.empty()")
+        if path == items[5].path:
+            raise ValueError("a frame\N{MULTIPLICATION SIGN}2")
         return open_video(path, fps)
 
     monkeypatch.setattr(video, "open_video", stumble)
     listed = listing.Listing(items, sorted({item.label for item in items}))
     manifest = prepare.prepare(listed, tmp_path, prepare.Settings(size=(32, 32)))
-    (line,) = [line for line in manifest["videos"] if line["status"] != "written"]
-    assert (line["path"], line["status"]) == (items[3].media_id, "unreadable")
-    assert line["reason"] == "OpenCV fails on it ((-215:Assertion failed) !src.empty())"
+    lines = [line for line in manifest["videos"] if line["status"] != "written"]
+    assert [(line["path"], line["status"], line["reason"]) for line in lines] == [
+        (items[3].media_id, "unreadable", "OpenCV fails on it ((-215:Assertion failed) !src.empty())"),
+        (items[5].media_id, "unreadable", "it cannot be decoded (a frame\N{MULTIPLICATION SIGN}2)"),
+    ]

@@ -50,8 +50,8 @@ def test_killed_five_times_it_ends_with_the_same_bytes(motion_videos, motion_rec
         before = {file.name for file in tmp_path.iterdir()}
         process = processes.Process(target=slowly, args=(motion_videos, tmp_path, SETTINGS, 0.01))
         process.start()
-        ending = ".tfrecord" if kill % 2 else f".tmp-{process.pid}"  # a shard more, or in the middle of one
-        wait_for(lambda: any(f.name.endswith(ending) and f.name not in before for f in tmp_path.iterdir()))  # noqa: B023
+        ending = ".tfrecord" if kill % 2 else f".tmp-{process.pid}-"  # a shard more, or in the middle of one
+        wait_for(lambda: any(ending in f.name and f.name not in before for f in tmp_path.iterdir()))  # noqa: B023
         time.sleep(0.007 * kill)
         os.kill(process.pid, signal.SIGKILL)
         process.join()

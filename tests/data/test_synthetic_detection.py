@@ -147,6 +147,15 @@ def test_videos_that_the_annotations_forget_are_told(tmp_path):
     assert listing.remarks == ["video files that the annotations do not name, left out: 2 (more/b.MP4, more/c.avi)"]
 
 
+def test_a_video_that_is_named_twice_is_refused(tmp_path):
+    empty = {"actors": []}
+    with pytest.raises(ValueError, match=r"a video by two paths"):
+        annotated(tmp_path, [], videos={"a.avi": {"actors": [actor([0, 0, 1, 1])]}, "./a.avi": empty})
+    (tmp_path / ANNOTATIONS).write_text('{"classes": ["run"], "videos": {"a.avi": {"actors": []}, "a.avi": {}}}')
+    with pytest.raises(ValueError, match=r"name each key of an object once\. Received: 'a.avi' twice"):
+        datasets.list_dataset("annotated", tmp_path)
+
+
 @pytest.mark.parametrize(
     "box", [[0.5, 0, 0.4, 1], [0, 0.5, 1, 0.5], [1.1, 0, 1.5, 1], [0, -1, 1, -0.5], [0, 0, 1, float("nan")]]
 )
@@ -160,6 +169,7 @@ def test_boxes_that_are_inverted_or_outside_are_refused(tmp_path, box):
     [
         ([actor([0, 0, 1, 1], [0, 0, 1])], r"box must be four numbers or null, not \[0, 0, 1\], its number 1"),
         ([actor([0, 0, 1, "1"])], "box must be four numbers or null"),
+        ([actor([0, 0, 1, 10**400])], "box must be four numbers or null"),
         ([actor() | dict(boxes=3)], "boxes must be a list of four numbers or null for each frame, not 3"),
         ([actor([0, 0, 1, 1], label="sit")], "class must be one of run, jump, not 'sit'"),
         ([actor([0, 0, 1, 1], first=-1)], "first_frame must be a whole number from 0 on, not -1"),

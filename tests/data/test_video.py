@@ -1,4 +1,5 @@
 import os
+import struct
 
 import cv2
 import numpy as np
@@ -27,7 +28,7 @@ def test_frames_are_rgb_and_resized(tmp_path):
     red = np.zeros((3, 48, 64, 3), np.uint8)
     red[..., 0] = 250
     synthetic.write_video(tmp_path / "red.avi", red, fps=25)
-    frame = next(video.iter_frames(tmp_path / "red.avi", size=(24, 40))).rgb
+    frame = video.read_video(tmp_path / "red.avi", size=(24, 40)).frames[0].rgb
     assert frame.shape == (24, 40, 3)
     np.testing.assert_allclose(frame.reshape(-1, 3).mean(0), [250, 0, 0], atol=6)
 
@@ -82,6 +83,52 @@ def test_a_truncated_file_is_told_from_a_whole_one(tmp_path, ramp):
     with pytest.raises(video.VideoError, match=r"truncated or damaged: \d+ of 20 declared frames decode"):
         video.read_video(tmp_path / "cut.avi")
     assert 5 < len(video.read_video(tmp_path / "cut.avi", min_decoded=0).frames) < 15
+
+
+def test_rotation_tags_are_honoured(tmp_path):
+    """The matrix of an mp4's track says: turn by a quarter to the right."""
+    path = tmp_path / "turned.mp4"
+    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter_fourcc(*"mp4v"), 25, (64, 32))
+    frame = np.zeros((32, 64, 3), np.uint8)
+    frame[:, 32:] = 200  # bright on the right
+    for _ in range(5):
+        writer.write(frame)
+    writer.release()
+    content = path.read_bytes()
+    place = content.index(b"tkhd") + 4 + 40
+    one = 1 << 16
+    matrix = struct.pack(">9i", 0, one, 0, -one, 0, 0, 32 * one, 0, 1 << 30)
+    path.write_bytes(content[:place] + matrix + content[place + 36 :])
+    rgb = video.read_video(path).frames[0].rgb
+    assert rgb.shape == (64, 32, 3)
+    assert rgb[:24].max() < 40 and rgb[40:].min() > 160  # bright below
+
+
+def test_a_frame_that_cannot_be_retrieved_is_named(ramp, monkeypatch):
+    """Boxes go by the number of the frame: a video that lacks one in its middle must not keep them."""
+    failing = Retrieving(video.video_files.cv2.VideoCapture, 4)
+    monkeypatch.setattr(video.video_files.cv2, "VideoCapture", failing)
+    reader = video.open_video(ramp)
+    assert len(list(reader.frames())) == 9
+    assert reader.damaged == ["frame 4"]
+
+
+class Retrieving:
+    """A `cv2.VideoCapture` of which one frame cannot be retrieved."""
+
+    def __init__(self, capture, failing):
+        self._make, self._failing, self._count = capture, failing, -1
+
+    def __call__(self, *arguments):
+        self._capture = self._make(*arguments)
+        return self
+
+    def __getattr__(self, name):
+        return getattr(self._capture, name)
+
+    def retrieve(self):
+        self._count += 1
+        return (False, None) if self._count == self._failing else self._capture.retrieve()
 
 
 def stamped(*milliseconds):

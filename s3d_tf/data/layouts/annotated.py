@@ -22,11 +22,14 @@ import numpy as np
 
 from ..listing import SPLITS, VIDEO_ENDINGS, Item, Listing
 from ..records import Box
+from ..walk import walk
 from .corners import inside
 from .lists import read_json
 from .source import Remarks, Source
 
 ANNOTATIONS = "annotations.json"
+MOST = 1 << 53
+"""A larger whole number is none of a box."""
 
 
 def read(source: Source) -> Listing:
@@ -35,6 +38,9 @@ def read(source: Source) -> Listing:
     content = read_json(path)
     classes, videos = _check(content, path)
     remarks = Remarks()
+    named = {PurePosixPath(name) for name in videos}  # "./a.avi" is a.avi
+    if len(named) < len(videos):
+        raise ValueError(f"The annotations name a video by two paths, such as ./a.avi and a.avi. Received: {path}")
     items = []
     for name, video in videos.items():
         if wrong := _amiss(name, video, classes):
@@ -50,17 +56,10 @@ def read(source: Source) -> Listing:
         items.append(Item(str(source.videos / name), label, video.get("split", ""), name, boxes=tuple(boxes)))
     if not any(item.boxes for item in items):
         raise ValueError(f"The annotations must have a box at least. Received: {path} with {len(items)} videos")
-    named = {PurePosixPath(name) for name in videos}  # "./a.avi" is a.avi
-    for name in _files(source.videos):
-        if PurePosixPath(name) not in named:
+    for name in walk(source.videos):
+        if name.lower().endswith(VIDEO_ENDINGS) and PurePosixPath(name) not in named:
             remarks.add("video files that the annotations do not name, left out", name)
     return Listing(items, classes, may_flip=content.get("may_flip", True), remarks=remarks.lines())
-
-
-def _files(folder: Path) -> list[str]:
-    """The video files below a folder as the annotations would name them, without hidden ones."""
-    found = (file.relative_to(folder) for file in folder.rglob("*") if file.suffix.lower() in VIDEO_ENDINGS)
-    return sorted(file.as_posix() for file in found if not any(part.startswith(".") for part in file.parts))
 
 
 def _check(content: Any, path: Path) -> tuple[list[str], dict]:
@@ -115,7 +114,11 @@ def _amiss_of_actor(actor: Any, classes: list[str]) -> str:
 
 
 def _is_four(box: Any) -> bool:
-    return isinstance(box, list) and len(box) == 4 and all(type(corner) in (int, float) for corner in box)
+    return isinstance(box, list) and len(box) == 4 and all(map(_is_number, box))
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) is float or (type(value) is int and abs(value) < MOST)
 
 
 def _boxes(actor: dict, label: int, track: int, name: str, remarks: Remarks) -> list[Box]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from .. import listing
-from .source import Source
+from .source import Remarks, Source
+
+_SPLITS = ", ".join(listing.SPLITS)
+_SPLIT_NAMES = {*listing.SPLITS, "training", "valid", "validation", "testing"}
 
 
 def read(source: Source) -> listing.Listing:
@@ -12,4 +15,9 @@ def read(source: Source) -> listing.Listing:
         raise ValueError(f"There is no such folder or CSV file. Received: {source.videos}")
     is_folder = source.videos.is_dir()
     items = listing.list_folder(source.videos) if is_folder else listing.list_csv(source.videos)
-    return listing.Listing(items, listing.class_names(items, source.label_map))
+    classes = listing.class_names(items, source.label_map)
+    remarks = Remarks()
+    if is_folder and not items[0].split:
+        for name in sorted(_SPLIT_NAMES & {*classes}):
+            remarks.add(f"class folders named as a split (which {_SPLITS} are, with no other folder beside them)", name)
+    return listing.Listing(items, classes, remarks=remarks.lines())

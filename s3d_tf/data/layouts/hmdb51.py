@@ -36,7 +36,7 @@ def read(source: Source) -> Listing:
         if name is None:
             name = files.expect(line.stem, [line.label], line.ending)
             remarks.add(MISSING, name)
-        items.append(Item(str(source.videos / name), line.label, line.split, name))
+        items.append(Item(str(source.videos / name), line.label, line.split, name, listed=f"{line.label}/{line.stem}"))
     return Listing(items, classes, remarks=remarks.lines())
 
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path, PurePosixPath
 
 from ..listing import VIDEO_ENDINGS
+from ..walk import walk
 from .source import Remarks
 
 MISSING = "listed videos that are not there"
@@ -27,7 +28,7 @@ class VideoFiles:
         self._by_stem: dict[str, list[str]] = {}
         self._folders: set[str] = set()
         endings: dict[str, int] = {}
-        for name in _walk(str(root)):
+        for name in (name for name in walk(root) if name.lower().endswith(VIDEO_ENDINGS)):
             folder, _, file = name.rpartition("/")
             stem, _, ending = file.rpartition(".")
             self._by_stem.setdefault(stem, []).append(name)
@@ -91,26 +92,3 @@ class FrameFolders:
             except (FileNotFoundError, NotADirectoryError):
                 self._names[folder] = set()
         return self._names[folder]
-
-
-def _walk(root: str) -> list[str]:
-    """The video files below a folder, relative to it, sorted; links are followed, each folder once."""
-    names = []
-    seen = set()
-    todo = [""]
-    while todo:
-        folder = todo.pop()
-        place = os.stat(os.path.join(root, folder))
-        if (place.st_dev, place.st_ino) in seen:
-            continue
-        seen.add((place.st_dev, place.st_ino))
-        with os.scandir(os.path.join(root, folder)) as entries:
-            for entry in entries:
-                if entry.name.startswith("."):
-                    continue
-                name = f"{folder}/{entry.name}" if folder else entry.name
-                if entry.is_dir():
-                    todo.append(name)
-                elif os.path.splitext(entry.name)[1].lower() in VIDEO_ENDINGS:
-                    names.append(name)
-    return sorted(names)

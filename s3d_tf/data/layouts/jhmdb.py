@@ -48,7 +48,8 @@ def read(source: Source) -> Listing:
             path = files.expect(line.stem, [line.label], line.ending)
             remarks.add(MISSING, path)
         boxes = _boxes(source, f"{line.label}/{line.stem}", classes.index(line.label), remarks)
-        items.append(Item(str(source.videos / path), line.label, line.split, path, fps=fps, boxes=boxes))
+        known = dict(fps=fps, boxes=boxes, listed=f"{line.label}/{line.stem}")
+        items.append(Item(str(source.videos / path), line.label, line.split, path, **known))
     return Listing(items, classes, remarks=remarks.lines())
 
 

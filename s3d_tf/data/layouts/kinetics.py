@@ -183,7 +183,7 @@ def _locate(clips: list[Clip], source: Source, remarks: Remarks) -> Listing:
             remarks.add(MISSING, name)
         media_id = f"{name}#{clip.start}-{clip.end}" if span[1] else name
         path = os.path.join(source.videos, name)
-        items.append(Item(path, clip.label, clip.split, media_id, float(span[0]), float(span[1])))
+        items.append(Item(path, clip.label, clip.split, media_id, *map(float, span), listed=clip.stem))
     return Listing(items, classes, remarks=remarks.lines())
 
 

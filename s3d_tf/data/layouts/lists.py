@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -81,12 +82,22 @@ def iter_csv(path: Path, delimiter: str = ",", quoted: bool = True) -> Iterator[
 
 
 def read_json(path: Path) -> Any:
-    """
+    """The value in a JSON file.
+
     Raises:
-        ValueError: no such file, too large, or no JSON, with the line number.
+        ValueError: no such file, too large, no JSON, with the line number, or a key twice in an object, of which one
+            value would be lost.
     """
+
+    def whole(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            twice = next(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
+            raise ValueError(f"{path} must name each key of an object once. Received: {twice!r:.100} twice")
+        return found
+
     try:
-        return json.loads(read_text(path))
+        return json.loads(read_text(path), object_pairs_hook=whole)
     except json.JSONDecodeError as error:
         raise ValueError(f"This is no JSON: {error}. Received: {path}") from None
     except RecursionError:

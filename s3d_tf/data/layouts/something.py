@@ -78,7 +78,7 @@ def _items(
             if found is None:
                 remarks.add(MISSING, expected)
             name = found or expected
-            items[video_id] = Item(str(source.videos / name), label, split, name, fps=fps)
+            items[video_id] = Item(str(source.videos / name), label, split, name, fps=fps, listed=video_id)
     if not items:
         raise ValueError(f"The lists name no video of a known label. Received: {source.annotations}")
     return Listing(list(items.values()), classes, remarks=remarks.lines())

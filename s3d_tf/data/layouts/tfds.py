@@ -15,7 +15,7 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from ..frame_folders import decode_image
-from ..frames import Grabbed, Reader, VideoError
+from ..frames import Grabbed, MissingVideoError, Reader, VideoError
 from ..listing import Item, Listing
 from .source import Remarks, Source
 
@@ -23,6 +23,7 @@ PREFIX = "tfds:"
 FPS = 25.0
 """TFDS does not keep the frame rate of a video."""
 
+_INFO = "dataset_info.json"
 _SPLITS = {"train": "train", "validation": "val", "val": "val", "valid": "val", "test": "test"}
 
 
@@ -71,10 +72,10 @@ def open_tfds(path: str) -> EncodedVideo:
     builder = _builder(folder)
     if split not in builder.info.splits or index >= builder.info.splits[split].num_examples:
         raise ValueError(f"The TFDS builder has no such example. Received: {path}")
-    dataset = _dataset(builder, f"{split}[{index}:{index + 1}]", skip_label=True)
     try:
+        dataset = _dataset(builder, f"{split}[{index}:{index + 1}]", skip_label=True)
         frames = next(iter(dataset))["video"].numpy()
-    except (tf.errors.OpError, StopIteration) as error:
+    except (tf.errors.OpError, StopIteration, AssertionError, OSError) as error:  # TFDS asserts that its folder exists
         raise ValueError(f"TFDS cannot read this example: {error!s:.200}. Received: {path}") from None
     if frames.dtype != object or frames.ndim != 1:
         raise ValueError(f"The feature video must hold one encoded image a frame. Received: {path}")
@@ -85,11 +86,14 @@ def open_reader(path: str) -> Reader:
     """One example as a video, for preparation.
 
     Raises:
+        MissingVideoError: the builder's folder cannot be reached.
         VideoError: it cannot be read; see `open_tfds`.
     """
     try:
         encoded = open_tfds(path)
     except ValueError as error:
+        if not is_within_reach(path):
+            raise MissingVideoError(str(error)) from None
         raise VideoError(str(error)) from None
     damaged: list[str] = []
 
@@ -108,6 +112,11 @@ def open_reader(path: str) -> Reader:
     return Reader(encoded.fps, len(encoded.frames), grab(), damaged)
 
 
+def is_within_reach(path: str) -> bool:
+    """Whether the builder's folder is there: a disk that went away is no damage of an example."""
+    return (Path(parse_path(path)[0]) / _INFO).is_file()
+
+
 def parse_path(path: str) -> tuple[str, str, int]:
     """Builder dir, split and index of an item's path."""
     folder, _, rest = path.removeprefix(PREFIX).rpartition("#")
@@ -121,8 +130,8 @@ def parse_path(path: str) -> tuple[str, str, int]:
 def _builder(folder: str) -> Any:
     import tensorflow_datasets as tfds  # slow to import
 
-    if not (Path(folder) / "dataset_info.json").is_file():
-        raise ValueError(f"A TFDS source is the folder of a version, which has a dataset_info.json. Received: {folder}")
+    if not (Path(folder) / _INFO).is_file():
+        raise ValueError(f"A TFDS source is the folder of a version, which has a {_INFO}. Received: {folder}")
     try:
         builder = tfds.builder_from_directory(folder)
         features = builder.info.features

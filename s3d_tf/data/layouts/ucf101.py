@@ -29,7 +29,7 @@ def read(source: Source) -> Listing:
             if name is None:
                 name = files.expect(stem, [label], ending)
                 remarks.add(MISSING, name)
-            item = Item(str(source.videos / name), label, split, name)
+            item = Item(str(source.videos / name), label, split, name, listed=stem)
             if items.setdefault(stem, item) is not item:
                 remarks.add("videos listed more than once, of which the first line counts", stem)
     return Listing(list(items.values()), classes, remarks=remarks.lines())

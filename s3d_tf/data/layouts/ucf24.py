@@ -59,7 +59,7 @@ def read(source: Source) -> Listing:
                 path = files.expect(stem, [label], ".avi")
                 remarks.add(MISSING, path)
             boxes = _boxes(annotated[name]["annotations"], name, remarks)
-            items[name] = Item(str(source.videos / path), label, split, path, fps=fps, boxes=boxes)
+            items[name] = Item(str(source.videos / path), label, split, path, fps=fps, boxes=boxes, listed=name)
     for name in sorted({*annotated} - {*items}):
         remarks.add("annotated videos that no list names, left out", name)
     return Listing(list(items.values()), classes, remarks=remarks.lines())
