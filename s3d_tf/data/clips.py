@@ -140,7 +140,8 @@ def target_size(height: tf.Tensor, width: tf.Tensor, resize: int | tuple[int, in
 
 
 def resize(clip: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
-    """`[N, H, W, C]` uint8 -> `[N, *size, C]` uint8, averaging when it shrinks, as at preparation.
+    """`[N, H, W, C]` uint8 -> `[N, *size, C]` uint8, averaging when it shrinks: by a triangle filter, where
+    preparation (`frames.resize`) averages areas, of which TensorFlow has a kernel on the CPU alone.
 
     Frames of that size already are left as they are.
     """
