@@ -12,7 +12,7 @@ EXTRAS = {
     "test": ["pytest", "pytest-xdist", "ruff", "scipy", "tensorflow-serving-api"],
     "serving": ["tensorflow-serving-api"],  # the client, and warm-up requests of an export
     "plots": ["matplotlib", "scikit-learn"],  # t-SNE and silhouettes of the experiments
-    "torch": ["torch", "safetensors"],
+    "torch": ["torch>=2.6"],  # before it, a pickle could run code in spite of weights_only
     "beam": ["apache-beam"],
     "boxes": ["scipy"],  # reads JHMDB's MATLAB files
 }

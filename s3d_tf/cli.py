@@ -80,8 +80,9 @@ def run(main: Callable[[Sequence[str]], int | None]) -> None:
         except (ValueError, OSError, FloatingPointError, tensorflow.errors.OpError) as error:
             if os.environ.get("S3D_TF_DEBUG"):
                 raise
-            text = error.message if isinstance(error, tensorflow.errors.OpError) else str(error)
-            print(f"error: {' '.join(text.split())[:1000]}", file=sys.stderr)
+            theirs = isinstance(error, tensorflow.errors.OpError)
+            text = " ".join((error.message if theirs else str(error)).split())
+            print(f"error: {text[: 1000 if theirs else 30_000]}", file=sys.stderr)  # ours may list many variables
             return 1
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)

@@ -61,6 +61,8 @@ def main(argv: list[str]) -> None:
             print(f"{theirs} -> {ours} {shapes[ours]}")
         for ours in report.fresh:
             print(f"(start value) -> {ours} {shapes[ours]}")
+    for ours in report.summed:
+        print(f"summed over its frames, and spread over others: {ours}")
     for pattern, count in report.ignored.items():
         print(f"passed over, no part of the network: {count} variables like {pattern}")
     for ours in report.not_loaded:

@@ -6,7 +6,7 @@ from .fold import fold_norms
 from .inception import ENDPOINTS, ROWS, UNITS
 from .layers import ConvUnit, InceptionBlock, SelfGating, SpatioTemporalConv
 from .style import Style
-from .variants import CONVENTIONS, FAMILIES, VARIANTS, Network, convention_of, departures, network
+from .variants import CONVENTIONS, FAMILIES, VARIANTS, Network, convention_of, departures, kinds_of, network
 
 __all__ = [
     "CONVENTIONS",
@@ -28,5 +28,6 @@ __all__ = [
     "departures",
     "endpoints",
     "fold_norms",
+    "kinds_of",
     "network",
 ]

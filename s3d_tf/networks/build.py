@@ -11,12 +11,11 @@ import keras
 
 from .clip import ClipModel, check_size
 from .ends import HeadPool, SpaceToDepth
-from .inception import ENDPOINTS, ROWS, UNITS, Conv, MaxPool, Mixed
-from .layers import InceptionBlock, SpatioTemporalConv
+from .inception import ENDPOINTS, ROWS, STEM, Conv, MaxPool, Mixed
+from .layers import LAST, InceptionBlock, SpatioTemporalConv
 from .pool import SpatioTemporalMaxPool
-from .variants import Network, network
+from .variants import Network, kinds_of, network
 
-STEM = UNITS[0]
 MAX_WIDTH = 1000  # a network of width 10 has a billion parameters
 
 
@@ -59,14 +58,14 @@ def build_model(
     for row in ROWS:
         x = _add(row, x, net, width)
     if net.head == "global":
-        x = keras.layers.GlobalAveragePooling3D(name="Mixed_5c_mean")(x)  # [B, C]
+        x = keras.layers.GlobalAveragePooling3D(name="Mixed_5c_mean", **LAST)(x)  # [B, C]
         x = keras.layers.Reshape((1, 1, 1, x.shape[-1]), name="AvgPool_0a_7x7")(x)
     else:
         x = HeadPool(name="AvgPool_0a_7x7")(x)  # [B, T', 1, 1, C]
     x = keras.layers.Dropout(dropout, name="Dropout_0b")(x)
     small = keras.initializers.TruncatedNormal(stddev=0.01)
-    x = keras.layers.Conv3D(num_classes, 1, kernel_initializer=small, dtype="float32", name="Conv2d_0c_1x1")(x)
-    logits = keras.layers.GlobalAveragePooling3D(dtype="float32", name="Logits")(x)  # [B, num_classes]
+    x = keras.layers.Conv3D(num_classes, 1, kernel_initializer=small, dtype="float32", name="Conv2d_0c_1x1", **LAST)(x)
+    logits = keras.layers.GlobalAveragePooling3D(dtype="float32", name="Logits", **LAST)(x)  # [B, num_classes]
     model = ClipModel(inputs, logits, name=net.name.replace(":", "_"))
     config = dict(
         name=dataclasses.asdict(net), num_classes=num_classes, width=width, input_shape=input_shape, dropout=dropout
@@ -79,8 +78,10 @@ def endpoints(model: keras.Model, names: Sequence[str] = ENDPOINTS) -> keras.Mod
     """The same network with other outputs: a model from clips to `{name: activations [B, T', H', W', C']}`.
 
     Raises:
-        ValueError: a name that is none of the model's layers.
+        ValueError: a name that is none of the model's layers, or one text instead of several.
     """
+    if isinstance(names, str):
+        raise ValueError(f"Endpoints are a list of names. Received: {names!r}")
     known = [layer.name for layer in model.layers]
     if unknown := sorted(set(names) - set(known)):
         raise ValueError(f"Unknown endpoint: choose among {', '.join(known)}. Received: {', '.join(unknown)}")
@@ -121,10 +122,10 @@ def _add(row: Conv | MaxPool | Mixed, x, net: Network, width: float):
         else:  # activations are >= 0 here, so zeros never win
             before = [(k - 1) // 2 if net.pool_padding == "symmetric" else 0 for k in row.kernel]
             after = [(k - 1) // 2 if net.pool_padding == "symmetric" else k - 1 for k in row.kernel]
-            x = keras.layers.ZeroPadding3D(tuple(zip(before, after, strict=True)), name=f"{row.name}_pad")(x)
+            x = keras.layers.ZeroPadding3D(tuple(zip(before, after, strict=True)), name=f"{row.name}_pad", **LAST)(x)
         return SpatioTemporalMaxPool(row.kernel, row.strides, padding, name=row.name)(x)
 
-    kind = dict(zip(UNITS, net.kinds, strict=True)).get(row.name, "2d")
+    kind = kinds_of(net).get(row.name, "2d")
     channels = scaled(row.channels, width, net.min_channels)
     unit = dict(gated=row.name in net.gates, style=net.style, name=row.name)
     if isinstance(row, Mixed):
@@ -132,11 +133,9 @@ def _add(row: Conv | MaxPool | Mixed, x, net: Network, width: float):
     kernel, strides, padding = row.kernel, row.strides, "same"
     if row.name == STEM:
         kernel, padding = (net.stem_frames, *kernel[1:]), net.stem_padding
-        if kind != "2d":
-            kind = "separable" if net.stem == "separable" else "3d"
-            if net.stem == "space_to_depth":  # the same reach and stride; "same" is what MIL-NCE's crop amounts to
-                x = SpaceToDepth(name="SpaceToDepth")(x)
-                kernel, strides, padding = (2, 4, 4), (1, 1, 1), "same"
+        if kind != "2d" and net.stem == "space_to_depth":  # of the same reach and stride
+            x = SpaceToDepth(name="SpaceToDepth")(x)
+            kernel, strides, padding = (2, 4, 4), (1, 1, 1), "same"  # which is what MIL-NCE's crop amounts to
     return SpatioTemporalConv(channels, kernel, strides, kind=kind, padding=padding, **unit)(x)
 
 

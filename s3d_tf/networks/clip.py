@@ -18,17 +18,20 @@ class ClipModel(keras.Model):
     """
 
     def __call__(self, inputs, *args, **kwargs):
-        check_clip(inputs)
+        for clip in keras.tree.flatten(inputs):  # Keras takes {"clip": clip} and [clip] too
+            check_clip(clip)
         return super().__call__(inputs, *args, **kwargs)
 
 
 def check_clip(clip) -> None:
-    """Raises a ValueError for a tensor or array of integers, or of less than 8 frames of 32x32 pixels."""
+    """Raises a ValueError for a tensor or array of integers, of another rank, or less than 8 frames of 32x32 pixels."""
     shape, dtype = getattr(clip, "shape", None), getattr(clip, "dtype", None)
     name = "" if dtype is None else keras.backend.standardize_dtype(dtype)
     if name.startswith(("int", "uint", "bool")):
         raise ValueError(f"A clip is floats, scaled as the weights' preprocessing says. Received: dtype={name}")
-    if shape is not None and len(shape) == 5:
+    if shape is not None:
+        if len(shape) != 5:
+            raise ValueError(f"A clip is [batch, frames, rows, columns, channels]. Received: shape={tuple(shape)!r}")
         check_size(tuple(shape)[1:], f"shape={tuple(shape)!r}")
 
 

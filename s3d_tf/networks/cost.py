@@ -9,6 +9,7 @@ from typing import NamedTuple
 import keras
 
 from .layers import Branches, SelfGating
+from .style import GATE_POOLS
 
 
 class LayerCost(NamedTuple):
@@ -53,6 +54,6 @@ def _walk(layer: keras.Layer, name: str, shape: tuple) -> Iterator[LayerCost]:
     if isinstance(layer, keras.layers.Conv3D):
         multiply_adds = math.prod(output[1:]) * math.prod(layer.kernel.shape[:-1])
     elif isinstance(layer, SelfGating):
-        axes = {"space_time": (), "space": (1,), "time": (2, 3)}[layer.pool]
-        multiply_adds = math.prod(shape[axis] for axis in axes) * shape[-1] ** 2 + 2 * math.prod(shape[1:])
+        kept = {1, 2, 3} - {*GATE_POOLS[layer.pool]}
+        multiply_adds = math.prod(shape[axis] for axis in kept) * shape[-1] ** 2 + 2 * math.prod(shape[1:])
     yield LayerCost(name, tuple(output[1:]), params, multiply_adds)

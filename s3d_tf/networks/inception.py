@@ -45,5 +45,7 @@ ROWS = (  #                                                                     
 UNITS = tuple(row.name for row in ROWS if isinstance(row, Mixed) or (isinstance(row, Conv) and row.kernel[0] > 1))
 """The 11 spatio-temporal units, bottom to top: what the surgery of section 4 turns 2D, 3D or separable."""
 
+STEM = UNITS[0]
+
 ENDPOINTS = tuple(row.name for row in ROWS)
 """The names under which a network's activations can be tapped."""

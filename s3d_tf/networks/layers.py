@@ -15,6 +15,7 @@ from .pool import SpatioTemporalMaxPool
 from .style import GATE_POOLS, Style, as_style, check
 
 KINDS = ("2d", "3d", "separable")
+LAST = dict(data_format="channels_last")  # whatever Keras is configured to
 
 
 class Branches(keras.Layer):
@@ -84,6 +85,7 @@ class ConvUnit(Branches):
         **kwargs,
     ):
         super().__init__(**kwargs)
+        check("padding", padding, ("same", "symmetric"))
         style = as_style(style)
         self.config = dict(
             filters=filters, kernel=kernel, strides=strides, padding=padding, norm=norm, identity=identity
@@ -91,7 +93,7 @@ class ConvUnit(Branches):
         self.style = style
         chain: list[keras.Layer] = []
         if padding == "symmetric" and max(kernel) > 1:
-            chain.append(keras.layers.ZeroPadding3D(tuple((k - 1) // 2 for k in kernel), name="pad"))
+            chain.append(keras.layers.ZeroPadding3D(tuple((k - 1) // 2 for k in kernel), name="pad", **LAST))
         chain.append(
             keras.layers.Conv3D(
                 filters,
@@ -102,6 +104,7 @@ class ConvUnit(Branches):
                 kernel_initializer=CentreTapIdentity() if identity else initializers.TruncatedNormal(stddev=0.01),
                 dtype=self.dtype_policy,
                 name="conv",
+                **LAST,
             )
         )
         if norm:
@@ -148,6 +151,7 @@ class SpatioTemporalConv(Branches):
         **kwargs,
     ):
         super().__init__(**kwargs)
+        check("kind", kind, KINDS)
         self.style = style = as_style(style)
         self.config = dict(filters=filters, kernel=kernel, strides=strides, kind=kind, padding=padding, gated=gated)
         common = dict(padding=padding, style=style, dtype=self.dtype_policy)
@@ -229,6 +233,7 @@ class InceptionBlock(Branches):
         self, filters: tuple, kind: str = "3d", gated: bool = False, style: Style | dict | None = None, **kwargs
     ):
         super().__init__(**kwargs)
+        check("kind", kind, KINDS)
         self.style = style = as_style(style)
         self.config = dict(filters=filters, kind=kind, gated=gated)
         common = dict(style=style, dtype=self.dtype_policy)

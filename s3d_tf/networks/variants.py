@@ -6,9 +6,10 @@ A network is one `Network`: a row of `CONVENTIONS`, changed by a row of `VARIANT
 from __future__ import annotations
 
 import dataclasses
+import numbers
 from collections.abc import Sequence
 
-from .inception import UNITS
+from .inception import STEM, UNITS
 from .layers import KINDS
 from .style import Style, as_style, check
 
@@ -51,8 +52,8 @@ class Network:
     style: Style = Style()
 
     def __post_init__(self):
-        if not self.name or not isinstance(self.name, str):
-            raise ValueError(f"A network needs a name. Received: name={self.name!r}")
+        if not self.name or not isinstance(self.name, str) or "/" in self.name:
+            raise ValueError(f"A network needs a name, without a slash. Received: name={self.name!r}")
         object.__setattr__(self, "style", as_style(self.style))  # a dict when read back from JSON
         for field in ("kinds", "gates"):
             if isinstance(getattr(self, field), str) or not isinstance(getattr(self, field), Sequence):
@@ -71,6 +72,14 @@ class Network:
             raise ValueError(
                 f"min_channels must be an integer of 1 or more. Received: min_channels={self.min_channels!r}"
             )
+
+
+def kinds_of(net: Network) -> dict[str, str]:
+    """The kind of every unit as it is built: a separable network's stem is 3D unless `stem` says otherwise."""
+    kinds = dict(zip(UNITS, net.kinds, strict=True))
+    if kinds[STEM] != "2d":
+        kinds[STEM] = "separable" if net.stem == "separable" else "3d"
+    return kinds
 
 
 VARIANTS: dict[str, dict] = {
@@ -183,10 +192,11 @@ def _surgery(family: str, k: int | str | None) -> tuple[str, dict]:
         count = len(UNITS) - UNITS.index(k) if side == "top" else UNITS.index(k) + 1
     elif isinstance(k, str) and k.isdecimal():
         count = int(k)
-    if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count <= len(UNITS):
+    if not isinstance(count, numbers.Integral) or isinstance(count, bool) or not 0 <= count <= len(UNITS):
         raise ValueError(
             f"{family} needs a K from 0 to {len(UNITS)} or the name of one of {', '.join(UNITS)}. Received: k={k!r}"
         )
+    count = int(count)
     kinds, flat = VARIANTS[full]["kinds"], len(UNITS) - count
     kinds = FLAT[:flat] + kinds[flat:] if side == "top" else kinds[:count] + FLAT[count:]
     return f"{family}:{count}", {**VARIANTS[full], "kinds": kinds}

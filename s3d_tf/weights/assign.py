@@ -34,7 +34,8 @@ def assign(
         misfits: our name -> why its value is mis-shaped, though it may have the variable's shape.
 
     Returns:
-        Our names of what was not loaded: the variables under `allow`, not those in `fresh`.
+        What was not loaded under `allow`: our names of variables, without those in `fresh`, and the names of extra
+        values.
 
     Raises:
         ValueError: anything else that does not fit; all of it is named.
@@ -52,6 +53,9 @@ def assign(
 
     missing = [n for n in ours if n not in values and n not in fresh]
     extra = [n for n in values if n not in ours]
+    fitting = {n: value for n, value in values.items() if n in ours}
+    odd = {n: f"{np.asarray(v).dtype}, which is no number" for n, v in fitting.items() if not _is_real(v)}
+    misfits = {**misfits, **odd}
     misshaped = [n for n in ours if n in values and (n in misfits or np.shape(values[n]) != tuple(ours[n].shape))]
     wrong = {
         "missing": [n for n in missing if not allowed(n)],
@@ -68,7 +72,13 @@ def assign(
             f"The weights do not fit {model.name}, {lists}. Go on without them by naming them in allow. "
             f"Received: allow={list(allow)!r}"
         )
-    for name, value in values.items():
-        if name in ours and name not in misshaped:
+    for name, value in fitting.items():
+        if name not in misshaped:
             ours[name].assign(np.asarray(value, "float32"))
-    return [*missing, *misshaped]
+    return [*missing, *misshaped, *extra]
+
+
+def _is_real(value: np.ndarray) -> bool:
+    """Whether float32 holds what an array holds; bfloat16 is of NumPy's kind V."""
+    dtype = np.asarray(value).dtype
+    return dtype.kind in "biuf" or dtype.name == "bfloat16"

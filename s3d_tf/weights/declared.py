@@ -32,6 +32,12 @@ def check_declared(model: Mapping, weights: pathlib.Path) -> None:
         raise ValueError(f"it lacks {count} kernels from {inputs} to {outputs} channels of the network it names")
 
 
+def num_variables(weights: pathlib.Path) -> int:
+    """How many a Keras file of weights holds."""
+    with h5py.File(weights, "r") as file:
+        return sum(1 for _ in _datasets(file))
+
+
 def kernel_channels(net: Network, model: Mapping) -> Iterator[tuple[int, int]]:
     """`(channels in, channels out)` of every spatial kernel and of the logits' of a network that is not built."""
     width, depth = model["width"], model["input_shape"][-1]

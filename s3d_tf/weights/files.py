@@ -6,6 +6,7 @@ import contextlib
 import json
 import math
 import pathlib
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -103,7 +104,7 @@ def _check_npy(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
         if version not in readers:  # of structured arrays
             raise ValueError(f"{member.filename} is of version {version}")
         shape, _, dtype = readers[version](stream)
-        if dtype.kind not in "biufSU":  # an object would be a pickle, which could run code
+        if dtype.kind not in "biuf":  # an object would be a pickle, which could run code
             raise ValueError(f"{member.filename} holds {dtype}, which is no number")
         if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != member.file_size - stream.tell():
             raise ValueError(f"{member.filename} does not hold the shape {shape} that it declares")
@@ -166,7 +167,7 @@ def _pytorch(file: pathlib.Path) -> Tensors:
             "The file is damaged, or holds a pickle with more than tensors, which could run code and was not opened. "
             f"Received: {str(file)!r}"
         ) from error
-    except (RuntimeError, EOFError, OSError, KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+    except (struct.error, RuntimeError, EOFError, OSError, LookupError, TypeError, ValueError, AttributeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise ValueError(f"The checkpoint is damaged or truncated ({reason}). Received: {str(file)!r}") from error
     for wrapper in ("state_dict", "model_state_dict", "model"):

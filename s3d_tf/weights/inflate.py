@@ -10,18 +10,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from s3d_tf.networks import UNITS, Network
+from s3d_tf.networks import UNITS, Network, kinds_of
+from s3d_tf.networks.inception import STEM
 
-STEM = UNITS[0]
 KERNEL = "/spatial/conv/kernel"
-
-
-def kinds_of(network: Network) -> dict[str, str]:
-    """The kind of every unit as it is built: a separable network's stem is 3D unless `stem` says otherwise."""
-    kinds = dict(zip(UNITS, network.kinds, strict=True))
-    if kinds[STEM] != "2d":
-        kinds[STEM] = "separable" if network.stem == "separable" else "3d"
-    return kinds
 
 
 def inflate(

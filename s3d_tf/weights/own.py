@@ -12,7 +12,7 @@ import warnings
 import keras
 
 from s3d_tf.networks import build_model
-from s3d_tf.weights.declared import check_declared
+from s3d_tf.weights.declared import check_declared, num_variables
 from s3d_tf.weights.preprocessing import Preprocessing
 
 WEIGHTS, CONFIG = "model.weights.h5", "model.json"
@@ -99,6 +99,9 @@ def load(directory: str | pathlib.Path) -> keras.Model:
         with warnings.catch_warnings():
             warnings.simplefilter("error", UserWarning)  # Keras only warns of variables that it leaves fresh
             model.load_weights(folder / WEIGHTS)
+        held = num_variables(folder / WEIGHTS)
+        if held != len(model.weights):  # Keras passes over what it does not ask for
+            raise ValueError(f"{held} variables, of which the network it names has {len(model.weights)}")
     except (UserWarning, *errors) as error:
         reason = " ".join(str(error).split())[:300]
         raise ValueError(f"The saved model is damaged ({reason}). Received: {str(directory)!r}") from error

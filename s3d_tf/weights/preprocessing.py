@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 
 
@@ -49,10 +50,10 @@ class Preprocessing:
             "pixel_range": not _numbers(self.pixel_range, 2) or not self.pixel_range[0] < self.pixel_range[1],
             "mean": self.mean is not None and not _numbers(self.mean, channels),
             "std": (self.std is None) != (self.mean is None)
-            or (self.std is not None and not (_numbers(self.std, channels) and min(self.std) > 0)),
+            or (self.std is not None and not (_numbers(self.std, channels) and all(value > 0 for value in self.std))),
             "resize": len(sides) != 2 or not all(_positive(side) for side in sides),
             "crop": not _positive(self.crop),
-            "fps": self.fps is not None and not (isinstance(self.fps, int | float) and self.fps > 0),
+            "fps": self.fps is not None and not (_is_finite(self.fps) and self.fps > 0),
             "min_frames": not _positive(self.min_frames),
             "labels": self.labels is not None
             and not (isinstance(self.labels, tuple) and all(isinstance(label, str) for label in self.labels)),
@@ -98,4 +99,8 @@ def _positive(value) -> bool:
 
 
 def _numbers(values, count: int) -> bool:
-    return isinstance(values, tuple) and len(values) == count and all(isinstance(v, int | float) for v in values)
+    return isinstance(values, tuple) and len(values) == count and all(map(_is_finite, values))
+
+
+def _is_finite(value) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -9,11 +9,11 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from s3d_tf.networks import Network, as_network, build_model, convention_of, departures
+from s3d_tf.networks import Network, as_network, build_model, convention_of, departures, kinds_of
 from s3d_tf.weights import deepmind, kylemin, milnce, own, tf_slim, torchvision
 from s3d_tf.weights.assign import assign, variables
 from s3d_tf.weights.files import Tensors, open_tensors
-from s3d_tf.weights.inflate import inflate, kinds_of, misfits
+from s3d_tf.weights.inflate import inflate, misfits
 from s3d_tf.weights.preprocessing import Preprocessing
 from s3d_tf.weights.recognise import Recognised, recognise
 from s3d_tf.weights.source import find_source
@@ -52,7 +52,9 @@ class Report:
         source: whose weights they are.
         loaded: our name -> the source's.
         fresh: our names of what inflation leaves at its starting value (identity temporal convs, gates).
-        not_loaded: our names of what `allow` let pass.
+        not_loaded: what `allow` let pass: our names, and those of extra variables.
+        summed: our names, among `loaded`, of kernels whose frames inflation summed, and spread evenly over another
+            number of them: what they knew of motion is gone.
         ignored: pattern -> number of the source's variables that are no part of the network.
     """
 
@@ -61,6 +63,7 @@ class Report:
     fresh: Sequence[str]
     not_loaded: Sequence[str]
     ignored: Mapping[str, int]
+    summed: Sequence[str] = ()
 
 
 def load_pretrained(
@@ -131,7 +134,7 @@ def network_for(checkpoint: Checkpoint, network: str | Network, convention: str 
         own_habits = departures(checkpoint.recognised.network, checkpoint.convention) if convention is None else {}
         keep = dict(convention=convention or checkpoint.convention) | own_habits
     elif convention is not None:
-        keep = dict(convention=convention)
+        raise ValueError(f"A whole network has its own convention. Received: convention={convention!r}")
     return as_network(network, **{**keep, **changes})
 
 
@@ -162,8 +165,9 @@ def load_checkpoint(model: keras.Model, checkpoint: Checkpoint, allow: Sequence[
         wrong = misfits(checkpoint.values, source)
     not_loaded = assign(model, values, fresh=fresh, allow=allow, theirs=checkpoint.theirs, misfits=wrong)
     loaded = {n: checkpoint.theirs[n] for n in values if n in shapes and n not in not_loaded}
-    report = Report(checkpoint.source, loaded, tuple(fresh), tuple(not_loaded), checkpoint.ignored)
-    if "Conv2d_0c_1x1/bias" not in not_loaded:  # else another set of classes
+    summed = tuple(n for n in loaded if 1 < len(checkpoint.values[n]) != len(values[n]))
+    report = Report(checkpoint.source, loaded, tuple(fresh), tuple(not_loaded), checkpoint.ignored, summed)
+    if not any(name.startswith("Conv2d_0c_1x1/") for name in not_loaded):  # else another set of classes
         preprocessing = checkpoint.preprocessing
     own.attach(model, preprocessing)
     object.__setattr__(model, "report", report)

@@ -8,10 +8,9 @@ from collections.abc import Mapping
 
 from s3d_tf.networks import CONVENTIONS, ROWS, UNITS, VARIANTS, Network, network
 from s3d_tf.networks.build import scaled
-from s3d_tf.networks.inception import Conv, MaxPool
+from s3d_tf.networks.inception import STEM, Conv, MaxPool
 from s3d_tf.networks.variants import FAMILIES
 
-STEM = UNITS[0]
 Shapes = Mapping[str, tuple[int, ...]]
 
 

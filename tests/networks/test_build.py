@@ -4,6 +4,7 @@ import json
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from s3d_tf.networks import CONVENTIONS, ENDPOINTS, FAMILIES, VARIANTS, build_model, endpoints, network
 
@@ -54,12 +55,25 @@ def test_every_network_runs_and_is_rebuilt_from_its_config(name, convention):
 @pytest.mark.parametrize("convention", CONVENTIONS)
 def test_any_size_static_or_not(convention):
     dynamic = shake(build_model("s3d_g", convention=convention, **SMALL))
+    anything = tf.TensorSpec((None, None, None, None, 3))
+    traced = tf.function(lambda x: dynamic(x), input_signature=[anything], autograph=False)
     for shape in [(8, 32, 32), (17, 33, 50)]:
         static = copy(dynamic, build_model("s3d_g", convention=convention, input_shape=(*shape, 3), **SMALL))
         x = clip(2, *shape, 3)
         logits = dynamic(x)
         assert logits.shape == (2, 5)
         np.testing.assert_allclose(logits, static(x), rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(traced(x), logits, rtol=1e-4, atol=1e-6)
+
+
+def test_networks_are_channels_last_whatever_keras_is_set_to():
+    x, usual = clip(1, 8, 32, 32, 3), shake(build_model("i2d", convention="milnce", **SMALL))
+    keras.config.set_image_data_format("channels_first")
+    try:
+        other = copy(usual, build_model("i2d", convention="milnce", **SMALL))
+        np.testing.assert_array_equal(other(x), usual(x))
+    finally:
+        keras.config.set_image_data_format("channels_last")
 
 
 def test_endpoints_have_the_authors_names_and_shapes():
@@ -70,6 +84,8 @@ def test_endpoints_have_the_authors_names_and_shapes():
     assert outputs["Mixed_5c"].shape == (1, 2, 2, 2, 256)
     with pytest.raises(ValueError, match=r"Received: Mixed_9z$"):
         endpoints(build_model("s3d", width=0.25), ["Mixed_9z"])
+    with pytest.raises(ValueError, match=r"Received: 'Mixed_4b'$"):
+        endpoints(build_model("s3d", width=0.25), "Mixed_4b")
 
 
 @pytest.mark.parametrize("branches", [(0, 1, 2, 3), (1, 2)])
@@ -197,6 +213,10 @@ def test_numpys_numbers_are_saved_as_json(least):
         (clip(1, 7, 32, 32, 3), "shape=(1, 7, 32, 32, 3)"),
         (keras.ops.zeros((1, 8, 32, 31, 3)), "shape=(1, 8, 32, 31, 3)"),
         (keras.KerasTensor((None, None, 16, None, 3)), "shape=(None, None, 16, None, 3)"),
+        ({"clip": np.zeros((1, 8, 32, 32, 3), "uint8")}, "dtype=uint8"),
+        ([clip(1, 7, 32, 32, 3)], "shape=(1, 7, 32, 32, 3)"),
+        (clip(8, 32, 32, 3), "shape=(8, 32, 32, 3)"),
+        (clip(1, 8, 32, 32, 3, 1), "shape=(1, 8, 32, 32, 3, 1)"),
     ],
 )
 def test_a_clip_that_would_be_cast_or_padded_is_refused(least, x, received):

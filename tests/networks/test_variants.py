@@ -1,6 +1,7 @@
 import dataclasses
 import json
 
+import numpy as np
 import pytest
 
 from s3d_tf.networks import CONVENTIONS, FAMILIES, UNITS, VARIANTS, Network, Style, convention_of, departures, network
@@ -79,12 +80,22 @@ def test_a_network_survives_json(name, convention):
         ("s3d", dict(gates=([],)), "gates=([],)"),
         ("s3d", dict(min_channels=True), "min_channels=True"),
         ("s3d", dict(convention=["paper"]), "['paper']"),
+        ("top_heavy_s3d", dict(k=np.float64(2)), "k=np.float64(2.0)"),
     ],
 )
 def test_a_wrong_value_ends_the_sentence(name, arguments, received):
     with pytest.raises(ValueError) as error:
         network(name, **arguments)
     assert str(error.value).endswith(received)
+
+
+def test_a_network_whose_name_keras_cannot_take_is_refused():
+    with pytest.raises(ValueError, match=r"without a slash. Received: name='a/b'"):
+        dataclasses.replace(network("s3d"), name="a/b")
+
+
+def test_k_may_be_a_number_of_numpy():
+    assert network("top_heavy_s3d", k=np.int64(2)) == network("top_heavy_s3d:2")
 
 
 def test_conventions_are_the_table_of_who_built_what():

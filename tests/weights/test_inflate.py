@@ -64,6 +64,8 @@ def test_i3d_to_s3d_answers_a_still_video_alike_away_from_the_borders(tmp_path, 
     i3d, s3d = load_pretrained(tmp_path / "i3d"), load_pretrained(tmp_path / "i3d", "s3d")
     a, b = (np.asarray(endpoints(m, ["Mixed_3c"])(still(64))["Mixed_3c"])[:, 16] for m in (i3d, s3d))
     np.testing.assert_allclose(b, a, rtol=1e-3, atol=1e-3 * np.abs(a).max())
+    assert i3d.report.summed == () and len(s3d.report.summed) == 1 + 1 + 2 * 9  # stem, Conv2d_2c, two in each block
+    assert s3d.report.summed[0] == "Conv2d_1a_7x7/spatial/conv/kernel"
 
 
 def test_loading_into_a_model_that_is_built_already(image_network):

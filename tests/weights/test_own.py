@@ -160,6 +160,17 @@ def test_variables_that_the_file_only_declares_are_refused(small, what, message,
         load(folder)
 
 
+@pytest.mark.parametrize("change", [dict(gates=[]), dict(kinds=["separable"] * 10 + ["2d"])])
+def test_variables_that_the_network_does_not_ask_for_are_no_silent_loss(saved, change):
+    """Keras would pass over them."""
+    _, folder = saved
+    record = json.loads((folder / "model.json").read_text())
+    record["model"]["name"].update(change)
+    (folder / "model.json").write_text(json.dumps(record))
+    with pytest.raises(ValueError, match=r"damaged \(\d+ variables, of which the network it names has \d+\)"):
+        load(folder)
+
+
 def test_a_failed_overwrite_leaves_the_old_model(small, tmp_path, monkeypatch):
     model, source = small
     folder = shutil.copytree(source, tmp_path / "parent" / "model")
