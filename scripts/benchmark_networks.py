@@ -43,6 +43,8 @@ OUTPUT = flags.DEFINE_string("output", None, "Where to write all of it as JSON."
 
 def main(_):
     clips = dict(forward=clip_of(FORWARD_CLIP), train=clip_of(TRAIN_CLIP))
+    if not NETWORKS.value or not PARTS.value:
+        raise ValueError(f"Name networks and parts. Received: networks={NETWORKS.value}, parts={PARTS.value}")
     if unknown := set(PARTS.value) - set(clips):
         raise ValueError(f"parts are forward and train. Received: {', '.join(sorted(unknown))}")
     threads = THREADS.value or len(os.sched_getaffinity(0))

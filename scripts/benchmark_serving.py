@@ -47,7 +47,7 @@ OUTPUT = flags.DEFINE_string("output", None, "Write the numbers here, as JSON.")
 def main(_):
     if bool(SERVER.value) != bool(EXPORT.value):
         raise ValueError(f"A server goes with the export that it serves. Received: {SERVER.value} and {EXPORT.value}")
-    if not all(text.isdecimal() and int(text) for text in BATCH_SIZES.value):
+    if not BATCH_SIZES.value or not all(text.isdecimal() and int(text) for text in BATCH_SIZES.value):
         raise ValueError(f"batch_sizes are whole numbers. Received: {','.join(BATCH_SIZES.value)}")
     side = CROP.value * 8 // 7
     frames = smooth_frames(NUM_FRAMES.value, side)

@@ -42,6 +42,8 @@ PICTURE = flags.DEFINE_string(
 PARALLEL = flags.DEFINE_integer("parallel", 4, "Videos at a time.", lower_bound=1)
 CONNECTION = define(Connection)
 
+IN_VAIN = 2  # videos one after the other that no server answered for, before the others are given up
+
 
 def main(_):
     videos = find_videos(VIDEO.value)
@@ -71,7 +73,7 @@ def leave(status: int) -> None:
 
 def ask_all(client: Client, videos: list[Path], pictures: Path | None) -> int:
     """Prints the answers in the order of the videos, as they come; how many videos have none, or not all."""
-    failed = ended = 0
+    failed = ended = in_vain = 0
     answers = in_order(lambda video: ask(client, video), videos, PARALLEL.value)
     with tqdm(total=len(videos), unit="video", disable=len(videos) == 1) as bar:
         for done in answers:
@@ -83,7 +85,8 @@ def ask_all(client: Client, videos: list[Path], pictures: Path | None) -> int:
             if done.error:
                 failed += 1
                 report(done)
-            if getattr(done.error, "code", "") == "UNAVAILABLE":  # its retries are over: the others would wait as long
+            in_vain = in_vain + 1 if getattr(done.error, "code", "") == "UNAVAILABLE" else 0
+            if in_vain == IN_VAIN:  # their retries are over: the others would wait as long
                 return failed + len(videos) - ended
     return failed
 

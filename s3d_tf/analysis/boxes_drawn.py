@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -51,27 +49,3 @@ def sheet(frames: dict[int, np.ndarray]) -> np.ndarray:
     tiles += [np.full_like(tiles[0], 255)] * (-len(tiles) % _COLUMNS)
     rows = [np.concatenate(tiles[start : start + _COLUMNS], axis=1) for start in range(0, len(tiles), _COLUMNS)]
     return np.concatenate(rows)
-
-
-def write_movie(path: Path, frames: Iterable[np.ndarray], fps: float) -> None:
-    """Writes `[H, W, 3]` uint8 RGB frames of one size as an MPEG-4 `.mp4`, whole or not at all.
-
-    An odd last row or column is left out.
-
-    Raises:
-        OSError: OpenCV cannot write it.
-    """
-    temporary, writer = path.with_name(f"{path.stem}.tmp-{os.getpid()}{path.suffix}"), None
-    try:
-        for frame in frames:
-            if writer is None:
-                size = (frame.shape[1], frame.shape[0])
-                writer = cv2.VideoWriter(str(temporary), cv2.VideoWriter_fourcc(*"mp4v"), fps, size)
-                if not writer.isOpened():
-                    raise OSError(f"OpenCV cannot write such a video. Received: {path}")
-            writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
-        if writer is not None:
-            writer.release()
-            os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -14,6 +14,7 @@ from ..serving import video_input
 from ..serving.detect import Detection
 from . import boxes_drawn
 from .contact_sheet import write_picture
+from .movie import write_movie
 
 SHEET_FRAMES = 16
 
@@ -61,7 +62,7 @@ def write(
         found.append([box for box in boxes if box.score >= least_score])
     write_json(Path(f"{base}.json"), {"classes": list(labels), "videos": {video.name: rows(found, labels)}})
     kept: dict[int, np.ndarray] = {}
-    boxes_drawn.write_movie(Path(f"{base}.mp4"), _drawn(video, found, labels, kept), reader.fps or 25.0)
+    write_movie(Path(f"{base}.mp4"), _drawn(video, found, labels, kept), reader.fps or 25.0)
     write_picture(Path(f"{base}.png"), boxes_drawn.sheet(kept))
     kind = f"boxes that score {least_score:g} or more (the best {best:.2f})"
     return f"{sum(map(len, found))} {kind} in {len(found)} frames: {base}.json, .mp4, .png"

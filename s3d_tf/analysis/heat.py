@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import cv2
@@ -11,6 +10,7 @@ import numpy as np
 from ..files import write_bytes
 from ..serving.answer import evenly
 from .contact_sheet import contact_sheet, write_line
+from .movie import write_movie
 
 ANIMATIONS = (".gif", ".mp4")
 _OPACITY = 0.65  # of the hottest place
@@ -68,7 +68,10 @@ def write_animation(path: Path, frames: np.ndarray, heat: np.ndarray, fps: float
     gap = np.full((len(frames), frames.shape[1], max(1, _GAP // factor), 3), 255, np.uint8)
     both = np.concatenate([frames, gap, overlay(frames, heat)], axis=2)
     shown = [np.repeat(np.repeat(frame, factor, 0), factor, 1) for frame in both[..., ::-1]]  # BGR
-    (_write_gif if path.suffix.lower() == ".gif" else _write_mp4)(path, shown, fps)
+    if path.suffix.lower() == ".gif":
+        _write_gif(path, shown, fps)
+    else:
+        write_movie(path, (frame[..., ::-1] for frame in shown), fps)
 
 
 def check_animation(path: Path) -> None:
@@ -113,18 +116,3 @@ def _write_gif(path: Path, frames: list[np.ndarray], fps: float) -> None:
     if not done:
         raise OSError(f"OpenCV cannot write the animation. Received: {path}")
     write_bytes(path, content.tobytes())
-
-
-def _write_mp4(path: Path, frames: list[np.ndarray], fps: float) -> None:
-    temporary = path.with_name(f"{path.stem}.tmp-{os.getpid()}.mp4")  # OpenCV goes by the ending
-    height, width = (size - size % 2 for size in frames[0].shape[:2])
-    writer = cv2.VideoWriter(str(temporary), cv2.VideoWriter_fourcc(*"mp4v"), fps, (width, height))
-    try:
-        if not writer.isOpened():
-            raise OSError(f"OpenCV cannot write the animation. Received: {path}")
-        for frame in frames:
-            writer.write(np.ascontiguousarray(frame[:height, :width]))
-        writer.release()
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -71,11 +71,11 @@ def train(names: Sequence[str], clip: Sequence[int], threads: int, repeats: int,
     batch, frames, size, _ = clip
     pixels = np.random.default_rng(0).integers(0, 256, (*clip, 3), np.uint8)
     data = dict(clip=pixels, label=np.arange(batch, dtype=np.int64))
-    fields = dict(batch_size=batch, num_frames=frames, crop=size)
+    fields = dict(batch_size=batch, clips_per_replica=batch, num_frames=frames, crop=size)
     fields |= dict(learning_rates=(1e-3,), boundaries=())  # too small for noise to make the loss run away
     runs, multiply_adds = {}, {}
     for name in names:
-        trainer = Trainer(recipe("kinetics", network=name, **fields), lambda n=name: build_model(n), make_strategy())
+        trainer = Trainer(recipe("kinetics", network=name, **fields), lambda n=name: build_model(n), make_strategy(1))
         batches = trainer.distribute(lambda **_: tf.data.Dataset.from_tensors(data).cache().repeat())
         runs[name] = timing.timed(trainer.train, batches, 1)
         multiply_adds[name] = 3 * _multiply_adds(trainer.model, clip)

@@ -69,7 +69,9 @@ class Loaded:
                     "INVALID_ARGUMENT", f"Expects arg {name} to be {kind.name} but {value.dtype} is provided"
                 )
         try:
-            run = self._runs.setdefault(signature, self._callable(wanted))
+            if signature not in self._runs:
+                self._runs[signature] = self._callable(wanted)
+            run = self._runs[signature]
             return dict(zip(wanted.outputs, run(*(inputs[name] for name in wanted.inputs)), strict=True))
         except tf.errors.OpError as error:
             raise RefusedError(_code(error), error.message) from None

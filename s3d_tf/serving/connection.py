@@ -11,6 +11,7 @@ from . import address as addresses
 from .rest_transport import RestTransport
 from .transport import DEADLINE, RETRIES, Transport
 
+MAX_DEADLINE = 1_000_000  # seconds, eleven days
 TOKEN = "S3D_TF_TOKEN"  # of the environment
 
 
@@ -43,9 +44,9 @@ class Connection:
     token_file: str | None = None
 
     def __post_init__(self):
-        if not self.deadline > 0 or self.retries < 0:
+        if not 0 < self.deadline <= MAX_DEADLINE or self.retries < 0:
             raise ValueError(
-                "A deadline is more than 0 seconds, and retries are 0 or more. Received: "
+                f"A deadline is more than 0 and up to {MAX_DEADLINE} seconds, and retries are 0 or more. Received: "
                 f"deadline={self.deadline:g}, retries={self.retries}"
             )
 
@@ -100,7 +101,13 @@ def connect(
         raise ValueError(f"REST takes TLS as https:// and no certificate of the client's. Received: {address}")
     if rest:
         return RestTransport(address, model, version, ca, token)
-    from .grpc_transport import GrpcTransport, read_credentials
+    try:
+        from .grpc_transport import GrpcTransport, read_credentials
+    except ModuleNotFoundError as error:
+        raise ValueError(
+            f"gRPC needs pip install -e '.[serving]' ({error}); REST, http://host:{addresses.REST_PORT}, does not. "
+            f"Received: {address}"
+        ) from None
 
     credentials = read_credentials(ca, certificate, key) if encrypted else None
     return GrpcTransport(address, model, version, credentials, token, proxy=not addresses.is_here(address))

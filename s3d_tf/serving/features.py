@@ -78,6 +78,8 @@ class Extractor:
     """
 
     def __init__(self, model: keras.Model, settings: Settings):
+        if model.preprocessing.modality != "rgb":
+            raise ValueError(f"Features are of RGB frames. Received: a network of {model.preprocessing.modality}")
         self.model, self.settings = model, settings
         self.preprocessing = model.preprocessing
         if settings.window:  # else short videos are looped up to what the network was trained on

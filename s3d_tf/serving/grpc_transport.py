@@ -66,7 +66,7 @@ class GrpcTransport:
         except ValueError as error:  # a message of more than 2 GiB
             raise ServerError("INVALID_ARGUMENT", f"The request cannot be sent: {error}") from None
         try:
-            return {name: to_array(value) for name, value in answer.outputs.items()}
+            return to_arrays(answer.outputs)
         except (TypeError, ValueError, KeyError) as error:
             raise ServerError("INTERNAL", f"{self.address} answers what is no tensor: {error}") from None
 
@@ -75,11 +75,20 @@ class GrpcTransport:
         self._channel.close()
 
 
-def to_array(value: tensor_pb2.TensorProto, max_elements: int = MAX_ANSWER // 8) -> np.ndarray:
+def to_arrays(outputs: Mapping[str, tensor_pb2.TensorProto], max_elements: int = MAX_ANSWER // 8) -> dict:
+    """The tensors of a message, `max_elements` in all of them; see `to_array`."""
+    found: dict[str, np.ndarray] = {}
+    for name, value in outputs.items():
+        found[name] = to_array(value, max_elements)
+        max_elements -= found[name].size
+    return found
+
+
+def to_array(value: tensor_pb2.TensorProto, max_elements: int) -> np.ndarray:
     """A tensor of a message, when it does not declare more elements than it may have: one number can stand for many.
 
     Raises:
-        ValueError: it is, or it is no tensor.
+        ValueError: it does, or it is no tensor.
     """
     elements = math.prod(dim.size for dim in value.tensor_shape.dim)
     if any(dim.size < 0 for dim in value.tensor_shape.dim) or elements > max_elements:

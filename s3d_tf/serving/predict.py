@@ -14,6 +14,7 @@ from ..weights import Preprocessing, load_pretrained
 from . import video_input
 from .answer import Answer, average, of_window
 from .classifier import PIXELS, Classifier
+from .decoding import UNLIMITED
 from .export import METADATA, versions
 
 
@@ -82,7 +83,7 @@ def load_predictor(path: Path) -> Predictor:
 
 def predictor_of(model: keras.Model) -> Predictor:
     """A `Predictor` of a network that has its `preprocessing`."""
-    classifier = Classifier({model.preprocessing.modality: model})
+    classifier = Classifier({model.preprocessing.modality: model}, limits=UNLIMITED)
     signature = classifier.signatures()["frames"]
 
     def classify(**given: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..data.pipeline import Batch
-from .loop import DivergedError, Report, Trainer
+from .loop import DivergedError, Report, Trainer, lost
 
 
 class AsynchronousTrainer(Trainer):
@@ -79,7 +79,7 @@ class AsynchronousTrainer(Trainer):
         done = np.stack([numbers.fetch() for numbers in asked])  # [steps, loss and measures and norm]
         if not np.isfinite(done).all():
             worst = int(np.argmin(np.isfinite(done).all(axis=1)))
-            raise DivergedError(steps + worst, first + worst, float(done[worst, 0]), float(done[worst, -1]))
+            raise DivergedError(steps + worst, first + worst, lost(done[worst, 0], done[worst, -1]))
         self.data_step.assign(first + len(asked))
         self.optimizer.iterations.assign(steps + len(asked))
         return self._report(done.sum(axis=0), len(asked), wait, time.perf_counter() - start)

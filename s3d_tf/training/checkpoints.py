@@ -118,6 +118,7 @@ class Checkpoints:
 
         Raises:
             ValueError: none is whole, or they are of another network.
+            OSError: a file of one cannot be opened.
         """
         with _without_remarks():
             return self._restore()
@@ -125,6 +126,7 @@ class Checkpoints:
     def _restore(self) -> int | None:
         steps, damaged = self.steps(), []
         for step in reversed(steps):
+            self._check_reachable(step)
             try:
                 status = self._checkpoint.read(str(self.path(step)))
                 status.assert_existing_objects_matched()
@@ -147,6 +149,15 @@ class Checkpoints:
         if damaged:
             logging.warning("damaged, the checkpoint before is taken (step %d): %s", step, "; ".join(damaged))
         return step
+
+    def _check_reachable(self, step: int) -> None:
+        """A file that cannot be opened, by its permissions or a disk that fails, is no damage: it may be whole."""
+        for file in sorted(self.folder.glob(f"step-{step}.*")):
+            try:
+                with file.open("rb") as opened:
+                    opened.read(1)
+            except OSError as error:
+                raise OSError(f"The checkpoint cannot be read ({error.strerror}). Received: {file}") from None
 
     def clear(self, after: int | None = None) -> None:
         """Deletes what a killed or failed save left behind, and checkpoints after a step."""

@@ -91,7 +91,10 @@ class Journal:
                 logging.warning("cannot write %s: %s", name, error)
 
     def _note(self, name: str, values: dict, prefix: str = "") -> None:
-        self._files[name].write(json.dumps(values) + "\n")
+        try:
+            self._files[name].write(json.dumps(values) + "\n")
+        except OSError as error:
+            logging.warning("cannot write %s: %s", name, error)
         with self._writer.as_default():
             for key, value in values.items():
                 if key != "step":

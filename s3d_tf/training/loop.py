@@ -44,16 +44,21 @@ class Report(NamedTuple):
 
 
 class DivergedError(FloatingPointError):
-    """The loss or its gradient became NaN or infinite; the weights are those before that step.
+    """The loss or its gradient became NaN or infinite, and the weights are those before that step; or a weight did.
 
     Attributes:
         step: the steps done.
         data_step: the step's worth of clips that was met.
     """
 
-    def __init__(self, step: int, data_step: int, loss: float, norm: float):
-        super().__init__(f"The loss became {loss}, its gradient's norm {norm}, in step {step + 1}")
+    def __init__(self, step: int, data_step: int, what: str):
+        super().__init__(f"{what} in step {step + 1}")
         self.step, self.data_step = step, data_step
+
+
+def lost(loss: float, norm: float) -> str:
+    """What became of a loss, for a `DivergedError`."""
+    return f"The loss became {float(loss)}, its gradient's norm {float(norm)},"
 
 
 class Trainer:
@@ -135,7 +140,7 @@ class Trainer:
         seconds = time.perf_counter() - start
         taken = int(self.data_step.numpy() - before)
         if failed:
-            raise DivergedError(self.step, int(self.data_step.numpy()), float(last_loss), float(last_norm))
+            raise DivergedError(self.step, int(self.data_step.numpy()), lost(last_loss, last_norm))
         if not taken:
             return None
         return self._report(np.asarray(totals), taken, float(wait), seconds)
@@ -160,7 +165,7 @@ class Trainer:
         for variable in self.model.variables:
             if not bool(tf.reduce_all(tf.math.is_finite(tf.cast(variable.value, tf.float32)))):
                 data_step = int(self.data_step.numpy())
-                raise DivergedError(self.step - 1, data_step - 1, float("nan"), float("nan"))
+                raise DivergedError(self.step - 1, data_step - 1, f"{variable.path} became NaN or infinite")
 
     def distribute(self, make: Callable[..., tf.data.Dataset]) -> Iterator[Batch]:
         """An iterator of micro-batches for `train`.

@@ -80,14 +80,22 @@ class Training:
         share_out(recipe, strategy.num_replicas_in_sync)
         devices.check_precision(recipe.precision, recipe.num_frames)
         self.damage = Damage(split, pace.max_damaged)
-        self.stop = Stop()
+        self.stop, self.interrupted = Stop(), False
 
     def check(self) -> None:
         """Raises a ValueError for data that the recipe cannot be trained on, or a pace that cannot be kept."""
         check(self.split, self.recipe.crop, (self.recipe.stream,))
         self.validation = open_split(self.data_dir, self.pace.evaluate_split) if self.pace.evaluate_every else None
         if self.validation and devices.num_workers(self.strategy) > 1:
-            raise ValueError("Many workers do not evaluate; run scripts/evaluate.py beside. Received: evaluate_every")
+            several = "Many workers"
+        elif self.validation and devices.is_asynchronous(self.strategy):
+            several = "Parameter servers"
+        else:
+            return
+        raise ValueError(
+            f"{several} do not evaluate; run scripts/evaluate.py beside. Received: "
+            f"evaluate_every={self.pace.evaluate_every}"
+        )
 
     def begin(self, known: Run | None) -> Start:
         """What the weights start from; `known` is the run as it was when it began."""
@@ -154,6 +162,8 @@ class Training:
         step = self.checkpoints.restore()
         if self.chief:
             self.checkpoints.clear(after=step)
+            if (step or 0) < self.recipe.steps:
+                (self.work_dir / RESULT).unlink(missing_ok=True)  # of a run of fewer steps
             if step is not None:
                 print(f"going on from step {step} of {self.recipe.steps} ({self.work_dir})")
             elif resumed:
@@ -166,8 +176,16 @@ class Training:
 
     def _train(self) -> Report | None:
         """From where the trainer is to the end of the recipe, or to a signal."""
+        self.journal = Journal(self.work_dir if self.chief else None, self.trainer.step, self.recipe.steps)
+        try:
+            return self._steps()
+        except DivergedError as error:  # a weight, found while a run that was stopped is saved
+            self._go_back(error, self.pace.go_back + 1)
+        finally:
+            self.journal.close()
+
+    def _steps(self) -> Report | None:
         trainer, steps = self.trainer, self.recipe.steps
-        self.journal = Journal(self.work_dir if self.chief else None, trainer.step, steps)
         report, gone_back = None, 0
         try:
             self._evaluate_if_missing()
@@ -192,9 +210,8 @@ class Training:
             if trainer.step < steps:
                 self._save()
         except StoppedError:  # amid an evaluation, or before the first call's graph was there
+            self.interrupted = True
             self._save()
-        finally:
-            self.journal.close()
         return report
 
     def _until_next(self) -> int:
@@ -214,8 +231,8 @@ class Training:
         return every > 0 and (step % every == 0 or step >= self.recipe.steps)
 
     def _save(self) -> None:
+        self.trainer.check_finite()  # on every worker: all have the same weights, and go back together
         if self.chief:
-            self.trainer.check_finite()
             self.journal.flush()
             self.checkpoints.save(self.trainer.step)
 
@@ -323,8 +340,8 @@ class Training:
             damaged=self.damage.names,
             peak_memory_gib=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
         )
-        if self.trainer.step < self.recipe.steps:
-            return result | dict(stopped=self.stop.name)
+        if self.interrupted or self.trainer.step < self.recipe.steps:
+            return result | dict(stopped=self.stop.name or "another worker's signal")
         if self.chief and (last or not (self.work_dir / RESULT).exists()):
             write_json(self.work_dir / RESULT, result)
         return result

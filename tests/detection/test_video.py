@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from s3d_tf.analysis import boxes_drawn, detected
+from s3d_tf.analysis import boxes_drawn, detected, movie
 from s3d_tf.data.synthetic import write_video
 from s3d_tf.detection import recipes
 from s3d_tf.serving import detect
@@ -54,7 +54,7 @@ def test_boxes_are_drawn_where_they_are_and_the_best_on_top(tmp_path):
     assert image[150, 0].tolist() == [64, 255, 255] and not image[150, 100].any()
     sheet = boxes_drawn.sheet(dict.fromkeys(range(5), image))
     assert sheet.shape == (2 * (120 + 4), 4 * 244, 3)
-    boxes_drawn.write_movie(tmp_path / "boxes.mp4", [image] * 3, 25.0)
+    movie.write_movie(tmp_path / "boxes.mp4", [image] * 3, 25.0)
     reader = cv2.VideoCapture(str(tmp_path / "boxes.mp4"))
     read = [reader.read()[1] for _ in range(3)]
     assert all(frame.shape == (200, 400, 3) for frame in read)

@@ -8,6 +8,7 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 import threading
 import time
 from concurrent import futures
@@ -232,6 +233,20 @@ def test_a_tensor_that_declares_more_than_it_holds_takes_no_memory(lie):
     client = Client(connect(lie(outputs={"logits": bomb})[0], "animals"))
     with pytest.raises(ServerError, match="a tensor of 1099511627776 elements"):
         client.classify_frames(frames(1))
+
+
+def test_many_tensors_may_not_declare_more_together_than_one(lie):
+    bomb = tf.make_tensor_proto([[1.0]])
+    bomb.tensor_shape.dim[0].size = 1 << 23  # 8 Mi elements, of 32 Mi that an answer may have
+    client = Client(connect(lie(outputs={f"logits_{number}": bomb for number in range(200)})[0], "animals"))
+    with pytest.raises(ServerError, match="a tensor of 8388608 elements"):
+        client.classify_frames(frames(1))
+
+
+def test_without_grpc_a_sentence_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "s3d_tf.serving.grpc_transport", None)
+    with pytest.raises(ValueError, match=r"gRPC needs pip install .*serving.* Received: localhost:8500$"):
+        connect("localhost:8500", "animals")
 
 
 @pytest.mark.parametrize("code", ["UNAVAILABLE", "INTERNAL", "RESOURCE_EXHAUSTED", "PERMISSION_DENIED"])

@@ -17,6 +17,7 @@ from s3d_tf.data import clips, listing, locks, prepare
 from s3d_tf.data.pipeline import order
 from s3d_tf.data.split import open_split
 from s3d_tf.training import checkpoints, config, devices, loop, recipes, run, stopping
+from s3d_tf.training.stopping import StoppedError
 from tests import forked
 
 RECIPE = recipes.recipe(
@@ -105,10 +106,17 @@ def test_told_to_stop_while_the_graph_is_traced_it_ends_before_the_graph_is_ther
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
 
-def test_a_run_can_be_made_longer(finished, motion_records, tmp_path, capsys):
+def test_a_run_can_be_made_longer(finished, motion_records, tmp_path, capsys, monkeypatch):
     work_dir = shutil.copytree(finished, tmp_path / "run")
-    result = run.train(dataclasses.replace(RECIPE, steps=8), motion_records, work_dir, devices.make_strategy(1), PACE)
-    assert result["step"] == 8
+    longer, train = dataclasses.replace(RECIPE, steps=8), loop.Trainer.train
+
+    def step(self, *arguments):
+        assert not (work_dir / run.RESULT).exists()  # that of six steps is none of this run
+        return train(self, *arguments)
+
+    monkeypatch.setattr(loop.Trainer, "train", step)
+    result = run.train(longer, motion_records, work_dir, devices.make_strategy(1), PACE)
+    assert result["step"] == json.loads((work_dir / run.RESULT).read_text())["step"] == 8
     assert "going on from step 6 of 8" in capsys.readouterr().out
     assert [line["step"] for line in lines(work_dir)] == [2, 4, 6, 8]
     with pytest.raises(ValueError, match=r"steps 8, now 6 \(steps can only be raised\)"):
@@ -227,6 +235,29 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_taken(finished, tmp
         checkpoints.load_model(work_dir)
 
 
+def test_a_checkpoint_that_cannot_be_opened_is_no_damage(finished, tmp_path, motion_records):
+    """It may be whole, so nothing of it is deleted."""
+    work_dir = shutil.copytree(finished, tmp_path / "run")
+    data = work_dir / "checkpoints/step-6.data-00000-of-00001"
+    data.unlink()
+    data.mkdir()  # root opens whatever its permissions, but no folder
+    with pytest.raises(OSError, match=rf"The checkpoint cannot be read \(.+\)\. Received: {data}$"):
+        run.train(RECIPE, motion_records, work_dir, devices.make_strategy(1))
+    assert (work_dir / "checkpoints/step-6.index").exists()
+
+
+def test_a_weight_that_is_no_number_stops_a_run_that_is_told_to_stop(motion_records, tmp_path, monkeypatch):
+    def step(self, *arguments):
+        train(self, *arguments)
+        self.model.weights[0].assign(self.model.weights[0] * np.inf)
+        raise StoppedError
+
+    train = loop.Trainer.train
+    monkeypatch.setattr(loop.Trainer, "train", step)
+    with pytest.raises(FloatingPointError, match=r"kernel became NaN or infinite in step 6.*lower the learning rate"):
+        run.train(RECIPE, motion_records, tmp_path, devices.make_strategy(1))
+
+
 def test_what_a_killed_save_leaves_is_no_checkpoint(finished, tmp_path):
     work_dir = shutil.copytree(finished, tmp_path / "run")
     folder = work_dir / "checkpoints"
@@ -259,7 +290,7 @@ def test_a_full_disk_leaves_the_last_checkpoint(finished, tmp_path):
     assert kept.steps() == [8]
 
 
-def test_the_best_checkpoint_is_kept_beside_the_newest(motion_records, tmp_path):
+def test_the_best_checkpoint_is_kept_beside_the_newest(motion_records, tmp_path, monkeypatch):
     pace = dataclasses.replace(PACE, evaluate_every=2, keep=1)
     recipe = dataclasses.replace(RECIPE, steps=4, boundaries=(), learning_rates=(0.1,))
     run.train(recipe, motion_records, tmp_path, devices.make_strategy(1), pace)
@@ -275,6 +306,15 @@ def test_the_best_checkpoint_is_kept_beside_the_newest(motion_records, tmp_path)
     assert checkpoints.load_model(tmp_path, best=True)[2] == 6
     (tmp_path / "evaluations.jsonl").write_text("")  # killed amid its last evaluation
     (tmp_path / "best/best.json").unlink()
+    (tmp_path / run.RESULT).unlink()
+
+    def stopped(*arguments, **options):
+        raise StoppedError
+
+    with monkeypatch.context() as patch:  # and told to stop amid the same one
+        patch.setattr(run, "evaluate", stopped)
+        assert "stopped" in run.train(recipe, motion_records, tmp_path, devices.make_strategy(1), pace)
+    assert not (tmp_path / run.RESULT).exists()
     run.train(recipe, motion_records, tmp_path, devices.make_strategy(1), pace)
     assert [json.loads(line)["step"] for line in (tmp_path / "evaluations.jsonl").read_text().splitlines()] == [4]
     assert checkpoints.load_model(tmp_path, best=True)[2] == 4
@@ -285,7 +325,7 @@ def test_a_run_that_diverges_goes_back_and_then_names_the_clips(motion_records, 
 
     def step(self, iterator, num_steps):
         if self.data_step.numpy() in (2, 4):
-            raise loop.DivergedError(self.step, int(self.data_step.numpy()), float("nan"), float("nan"))
+            raise loop.DivergedError(self.step, int(self.data_step.numpy()), "The loss became nan")
         return train(self, iterator, num_steps)
 
     train = loop.Trainer.train
@@ -307,7 +347,7 @@ def test_a_run_that_diverges_goes_back_and_then_names_the_clips(motion_records, 
 
 def test_a_run_that_diverges_at_once_has_nothing_to_go_back_to(motion_records, tmp_path, monkeypatch):
     def step(self, iterator, num_steps):
-        raise loop.DivergedError(0, 0, float("nan"), float("nan"))
+        raise loop.DivergedError(0, 0, "The loss became nan")
 
     monkeypatch.setattr(loop.Trainer, "train", step)
     with pytest.raises(FloatingPointError, match=r"in step 1, on 4 clips .*There is no checkpoint yet to go back to"):
