@@ -216,6 +216,8 @@ def test_batches_that_are_none(detector, changes, message):
         (dict(network="c3d"), "Unknown network"),
         (dict(rows=16), "rows must be 32 pixels or more. Received: rows=16"),
         (dict(streams=("depth",)), "streams must be one or both of rgb, flow"),
+        (dict(weights="w", network_changes=("gate_pool=space",)), "settle their network. Received: .*gate_pool=space"),
+        (dict(weights="w", network="", convention="paper"), "A convention needs a network. Received: .*'paper'"),
         (dict(fusion="late"), "fusion must be one of features, scores. Received: fusion='late'"),
         (dict(anchor_negative=0.9), "anchor_negative must be at most anchor_positive"),
         (dict(roi_cell=3), "roi_cell must be a divisor of roi_crop"),
