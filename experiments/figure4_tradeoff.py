@@ -2,7 +2,7 @@
 
     python experiments/figure4_tradeoff.py --output_dir=results/mini/figure4_tradeoff
 
-38 trainings of one seed (19 networks on two sets; Tables 1 to 3 and Figure 7 have eight of them), about 38 minutes on
+38 trainings of one seed (19 networks on two sets; Tables 1 to 3 and Figure 7 have eight of them), about 25 minutes on
 two cores. Writes figure.png, figure.svg and table.md. Expected: at equal K between 0 and 11 a top-heavy network costs
 less than the bottom-heavy one and S3D less than I3D, exactly; on the motion set bottom-heavy networks near 80 to 90 %
 and top-heavy ones at 14 to 26 %, little above I2D (K=0) at chance: other than in the paper, see `PIXELS`.

@@ -3,7 +3,7 @@
     python experiments/figure5_filter_statistics.py --output_dir=results/mini/figure5_filter_statistics
 
 2 trainings on the embedded motion set, an I2D (which Table 1 has too) and an I3D that begins from it: each of its
-filters is the 2D one at every offset, divided by their number. About 3 minutes on two cores. Writes figure.png,
+filters is the 2D one at every offset, divided by their number. About 2 minutes on two cores. Writes figure.png,
 figure.svg and table.md. Expected: in all four layers the offsets have moved apart; at the start they are equal.
 
     python experiments/figure5_filter_statistics.py --checkpoint=model.ckpt --output_dir=figure5

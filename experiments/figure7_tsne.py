@@ -2,7 +2,7 @@
 
     python experiments/figure7_tsne.py --output_dir=results/mini/figure7_tsne
 
-4 trainings on eight embedded motions, which Table 3 and Figure 4 have too; about 4 minutes on two cores without
+4 trainings on eight embedded motions, which Table 3 and Figure 4 have too; about 3 minutes on two cores without
 those. Writes figure.png, figure.svg and table.md; needs the extra "plots". Each point is a video of the split "val":
 its activations, averaged over space and time, all frames. Beside each panel stand the silhouette of the classes on the
 map, and the share of videos whose nearest neighbour among the activations is of their class. Expected: S3D and

@@ -2,7 +2,7 @@
 
     python experiments/footnote5_branches.py --output_dir=results/mini/footnote5_branches
 
-6 trainings on eight embedded motions, of which Table 3 has three; about 5 minutes on two cores. Expected: both between
+6 trainings on eight embedded motions, of which Table 3 has three; about 4 minutes on two cores. Expected: both between
 80 and 95 %, which differ by less than their spread; full-size costs 8.30 M, 64.18 G with two branches and 9.69 M,
 68.18 G with four, exactly.
 

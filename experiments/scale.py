@@ -222,8 +222,11 @@ def _check_shares(recipes: Mapping[str, Recipe | DetectionRecipe], replicas: int
     for key, each in recipes.items():
         try:
             share_out(each, replicas)
-        except ValueError as error:
-            raise ValueError(f"{TITLES[key]}: {error}") from None
+        except ValueError:
+            raise ValueError(
+                f"{TITLES[key]}'s step of {each.batch_size} clips, up to {each.clips_per_replica} at once on a device, "
+                f"cannot be shared out evenly: name another --num_replicas. Received: {replicas} devices"
+            ) from None
 
 
 def _papers_recipe(key: str) -> Recipe | DetectionRecipe:

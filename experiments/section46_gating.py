@@ -2,7 +2,7 @@
 
     python experiments/section46_gating.py --output_dir=results/mini/section46_gating
 
-18 trainings on eight embedded motions, of which Table 3 has six; about 15 minutes on two cores. Expected: all of them
+18 trainings on eight embedded motions, of which Table 3 has six; about 13 minutes on two cores. Expected: all of them
 far above the chance of 12.5 %, with differences about as large as the spread over seeds; the costs are exact.
 
     python experiments/section46_gating.py --scale=paper --data_dirs=kinetics=DIR

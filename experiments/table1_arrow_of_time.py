@@ -2,7 +2,7 @@
 
     python experiments/table1_arrow_of_time.py --output_dir=results/mini/table1_arrow_of_time
 
-12 trainings, about 12 minutes on two cores. Expected: on the appearance set the same forwards and backwards
+12 trainings, about 8 minutes on two cores. Expected: on the appearance set the same forwards and backwards
 within 3 points for both networks; on four directions of motion I3D >= 90 % forwards and <= 10 % backwards, and I2D
 within 10 points of the chance of 25 % both ways. A 2D network sees frames and not their order; backwards, a drift to
 the left is one to the right.

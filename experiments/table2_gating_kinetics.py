@@ -2,7 +2,7 @@
 
     python experiments/table2_gating_kinetics.py --output_dir=results/mini/table2_gating_kinetics
 
-9 trainings on the embedded appearance set, of which Table 1 and Figure 4 have some; about 9 minutes on two cores.
+9 trainings on the embedded appearance set, of which Table 1 and Figure 4 have some; about 8 minutes on two cores.
 Expected: the full-size costs I3D 12.69 M, 111.15 G; S3D 9.69 M, 68.18 G; S3D-G 10.90 M, 68.28 G, exactly; accuracies
 that are close to each other, since the set is told by single frames.
 

@@ -2,7 +2,7 @@
 
     python experiments/table3_gating_something.py --output_dir=results/mini/table3_gating_something
 
-12 trainings on eight embedded motions, of which Figure 4, section 4.6 and footnote 5 have some; about 10 minutes on two
+12 trainings on eight embedded motions, of which Figure 4, section 4.6 and footnote 5 have some; about 9 minutes on two
 cores. Expected: I2D within 10 points of the chance of 12.5 %, the means of the others between 75 and 90 %, one seed of
 which may be far below (deviations of up to 28 points); full-size costs, exactly: I2D 6.00 M, 36.89 G; I3D 12.69 M,
 111.15 G; S3D 9.69 M, 68.18 G; S3D-G 10.90 M, 68.28 G.

@@ -2,9 +2,9 @@
 
     python experiments/table4_flow.py --output_dir=results/mini/table4_flow
 
-12 trainings on eight embedded motions with TV-L1 flow, which are no other table's; about 12 minutes on two cores, of
+12 trainings on eight embedded motions with TV-L1 flow, of which Table 6 has two; about 10 minutes on two cores, of
 which the flow takes up to three. Expected: both streams together above each alone. RGB / flow / both: I3D 60 to 85 / 90
-/ 97 to 100, S3D-G 77 to 84 / 93 / 99, where chance is 12.5.
+/ 97 to 100, S3D-G 77 to 86 / 93 / 99, where chance is 12.5.
 
     python experiments/table4_flow.py --scale=paper --data_dirs=kinetics=DIR
 

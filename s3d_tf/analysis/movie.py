@@ -11,9 +11,8 @@ import numpy as np
 
 
 def write_movie(path: Path, frames: Iterable[np.ndarray], fps: float) -> None:
-    """Writes `[H, W, 3]` uint8 RGB frames of one size as an `.mp4`; of none nothing.
-
-    An odd last row or column is left out.
+    """Writes `[H, W, 3]` uint8 RGB frames as an `.mp4`, of none nothing; frames of another size than the first one's
+    are resized. An odd last row or column is left out.
 
     Raises:
         OSError: OpenCV cannot write it, or not all of it: of a full disk it says nothing.
@@ -21,11 +20,14 @@ def write_movie(path: Path, frames: Iterable[np.ndarray], fps: float) -> None:
     temporary, writer, count = path.with_name(f"{path.stem}.tmp-{os.getpid()}{path.suffix}"), None, 0
     try:
         for frame in frames:
-            height, width = (size - size % 2 for size in frame.shape[:2])
             if writer is None:
+                height, width = (size - size % 2 for size in frame.shape[:2])
+                shape = frame.shape
                 writer = cv2.VideoWriter(str(temporary), cv2.VideoWriter_fourcc(*"mp4v"), fps, (width, height))
                 if not writer.isOpened():
                     raise OSError(f"OpenCV cannot write such a video. Received: {path}")
+            if frame.shape != shape:  # a stream may change its size midway
+                frame = cv2.resize(frame, shape[1::-1])
             writer.write(np.ascontiguousarray(frame[:height, :width, ::-1]))  # OpenCV takes BGR
             count += 1
         if writer is None:

@@ -38,7 +38,7 @@ def encode_video(item: Item, label_id: int, settings: Settings) -> tuple[dict[st
         _check(reader, encoder, item, settings, cut)
     except video.VideoError as error:
         return outcome | _failure(item, error), None
-    except (cv2.error, ValueError, OverflowError, MemoryError) as error:  # one video is no reason to stop
+    except (cv2.error, ValueError, OverflowError) as error:  # one video is no reason to stop
         what = "OpenCV fails on it" if isinstance(error, cv2.error) else "it cannot be decoded"
         return outcome | _failure(item, video.VideoError(f"{what} ({' '.join(str(error).split())[:200]})")), None
     if not cut and reader.decoded < reader.declared_frames and reader.reached_end:

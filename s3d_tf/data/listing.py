@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import random
+import unicodedata
 from pathlib import Path
 from typing import NamedTuple
 
@@ -88,15 +89,20 @@ def list_csv(path: Path, root: Path | None = None) -> list[Item]:
         items.append(Item(str((root or path.parent) / name), label, split, name))
     seen: dict[str, Item] = {}
     for item in items:
-        if item.path in seen or "\0" in item.path or not item.label.isprintable():
+        if item.path in seen or not is_line(item.media_id.replace("\t", "")) or not is_line(item.label):
             raise ValueError(
-                f"A CSV names each video once, with a label of one line. Received: {item.media_id!r} with the label "
-                f"{item.label!r}"
+                "A CSV names each video once, by a path and with a label of one line. Received: "
+                f"{item.media_id!r} with the label {item.label!r}"
             )
         seen[item.path] = item
     if not items:
         raise ValueError(f"The CSV lists no videos; each line must be path,label[,split]. Received: {path}")
     return items
+
+
+def is_line(text: str) -> bool:
+    """Whether a text has no control character, line separator or half of a letter; what is merely not seen may be."""
+    return all(unicodedata.category(letter) not in ("Cc", "Cs", "Zl", "Zp") for letter in text)
 
 
 def assign_splits(items: list[Item], val_fraction: float, seed: int) -> list[Item]:
@@ -122,11 +128,11 @@ def class_names(items: list[Item], label_map: Path | None = None) -> list[str]:
     """The class of each id: the sorted labels, or the lines of a label map.
 
     Raises:
-        ValueError: a name that cannot be printed, a single class without a label map, or labels that the map lacks.
+        ValueError: a name of several lines, a single class without a label map, or labels that the map lacks.
     """
     found = sorted({item.label for item in items})
-    if bad := [label for label in found if not label.isprintable()]:
-        raise ValueError(f"A class needs a name of printable letters, in UTF-8. Received: {bad[0]!r}")
+    if bad := [label for label in found if not is_line(label)]:
+        raise ValueError(f"A class needs a name of one line, in UTF-8. Received: {bad[0]!r}")
     if label_map is None:
         if len(found) < 2:
             raise ValueError(

@@ -135,7 +135,7 @@ def whole_folder(directory: Path, fields: dict[str, Any]) -> Iterator[Path | Non
                 shutil.rmtree(left) if left.is_dir() else left.unlink()
         yield temporary
         write_json(temporary / _SPEC, fields)
-        (temporary / _LOCK).unlink()
+        (temporary / _LOCK).unlink(missing_ok=True)
         os.replace(temporary, directory)
 
 

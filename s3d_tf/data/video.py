@@ -71,7 +71,7 @@ def is_within_reach(path: str | Path) -> bool:
 
 def absolute(path: str) -> str:
     """The same video from any working folder."""
-    return path if _scheme(path) else os.path.abspath(path)
+    return path if _scheme(path) else os.path.join(os.getcwd(), path)  # "link/../x" is not x
 
 
 def read_video(path: str | Path, size: int | tuple[int, int] | None = None, min_decoded: float = MIN_DECODED) -> Video:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,7 +30,10 @@ def open_file(path: Path) -> Reader:
     except UnicodeEncodeError:  # it would crash OpenCV
         raise VideoError("its path is not UTF-8; rename it") from None
     try:
-        num_bytes = path.stat().st_size
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise VideoError("neither a file nor a folder of frames")
+        num_bytes = found.st_size
         with path.open("rb") as file:
             head = file.read(1024)
     except OSError as error:

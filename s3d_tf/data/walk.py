@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 
@@ -24,7 +25,18 @@ def walk(root: str | Path) -> list[str]:
         seen.add((place.st_dev, place.st_ino))
         with os.scandir(os.path.join(root, folder)) as entries:
             for entry in entries:
-                if not entry.name.startswith("."):
-                    name = f"{folder}/{entry.name}" if folder else entry.name
-                    (todo if entry.is_dir() else names).append(name)
+                if entry.name.startswith("."):
+                    continue
+                name = f"{folder}/{entry.name}" if folder else entry.name
+                if _is(entry.is_dir):
+                    todo.append(name)
+                elif entry.is_symlink() or entry.is_file():  # and no pipe, which would never be read to its end
+                    names.append(name)
     return sorted(names)
+
+
+def _is(kind: Callable[[], bool]) -> bool:
+    try:
+        return kind()
+    except OSError:  # a link to itself
+        return False

@@ -166,7 +166,7 @@ class DetectionRecipe:
         self._check(("precision",), lambda value: value in PRECISIONS, f"one of {', '.join(PRECISIONS)}")
         if not self.network and not all(self.start(stream) for stream in self.streams):
             raise ValueError("A recipe needs a network, or weights of each stream that it follows from")
-        if any(self.start(stream) for stream in self.streams):
+        if all(self.start(stream) for stream in self.streams):
             if self.network_changes:
                 raise ValueError(
                     f"Weights settle their network. Received: network_changes={','.join(self.network_changes)}"

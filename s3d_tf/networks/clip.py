@@ -14,7 +14,8 @@ class ClipModel(keras.Model):
     Only what is known when it is called is looked at, of a traced call the static shape; no op is added.
 
     Raises:
-        ValueError: on call, pixels that are integers (a network sees scaled floats), or a clip that is too small.
+        ValueError: on call, pixels that are integers (a network sees scaled floats), another rank, or a clip that is
+            too small.
     """
 
     def __call__(self, inputs, *args, **kwargs):

@@ -7,11 +7,16 @@ from pathlib import Path
 
 import numpy as np
 
+from ..networks.clip import MIN_FRAMES
 from . import video_input
 from .answer import Answer, average, of_window
 from .classifier import JPEGS, PIXELS
 from .described import describe, numbers
 from .transport import DEADLINE, RETRIES, Caller, Transport
+
+MAX_WINDOW = 512 << 20
+"""Bytes of pixels in a window, 2,730 frames of 256x256; of what is larger fewer frames than `video_input.WINDOW` go in
+a call."""
 
 
 class Client:
@@ -75,7 +80,12 @@ class Client:
         """
         if window is not None and window > self.max_frames:
             raise ValueError(f"The model takes up to {self.max_frames} frames at once. Received: window={window}")
-        return window or min(video_input.WINDOW, self.max_frames)
+        return window or min(video_input.WINDOW, self.max_frames, self._most_frames())
+
+    def _most_frames(self) -> int:
+        """Of a window in `MAX_WINDOW` bytes: the server says how large frames are, and it may be anybody's."""
+        resizes = [p.resize if isinstance(p.resize, tuple) else (p.resize, 2 * p.resize) for p in self.streams.values()]
+        return max(MAX_WINDOW // sum(3 * rows * columns for rows, columns in resizes), MIN_FRAMES)
 
     def _logits(self, outputs: Mapping[str, np.ndarray], batch: int) -> np.ndarray:
         """The logits of an answer, when it is one."""

@@ -13,8 +13,6 @@ from .classifier import JPEGS
 from .transport import ServerError
 
 MAX_SIDE, MAX_FRAMES, MAX_LABELS = 4096, 100_000, 1_000_000
-MAX_SHOWN = 1024
-"""Pixels a side of a classifier's frames, of which the client holds two windows: 1.5 GB at most."""
 MAX_CALL = 1024
 """Frames of a detector's clip, and of a call of it."""
 
@@ -78,12 +76,8 @@ def _read_classifier(known: Any) -> Description:
         raise ValueError(f"streams {', '.join(streams)}")
     for stream, p in streams.items():
         sides = p.resize if isinstance(p.resize, tuple) else (p.resize,)
-        if (
-            p.modality != stream
-            or max(*sides, p.crop) > MAX_SHOWN
-            or p.min_frames > MAX_SIDE
-            or not 0 <= (p.fps or 1) < 1000
-        ):
+        large = max(*sides, p.crop, p.min_frames) > MAX_SIDE
+        if p.modality != stream or large or not 0 <= (p.fps or 1) < 1000:
             raise ValueError(f"{stream} of {p.modality}, resize={p.resize}, min_frames={p.min_frames}, fps={p.fps}")
     return Description(labels, streams, max_frames)
 

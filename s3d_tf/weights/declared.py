@@ -33,9 +33,9 @@ def check_declared(model: Mapping, weights: pathlib.Path) -> None:
 
 
 def num_variables(weights: pathlib.Path) -> int:
-    """How many a Keras file of weights holds."""
+    """How many of layers a Keras file of weights holds; a compiled model's has those of its optimizer too."""
     with h5py.File(weights, "r") as file:
-        return sum(1 for _ in _datasets(file))
+        return sum(1 for _ in _datasets(file["layers"]))
 
 
 def kernel_channels(net: Network, model: Mapping) -> Iterator[tuple[int, int]]:

@@ -132,6 +132,7 @@ def test_a_disk_that_went_away_is_no_damage(built, tmp_path):
     shutil.copytree(built.data_path, folder)
     path = f"tfds:{folder}#train#3"
     assert len(list(layout.open_reader(path).frames())) >= 3
+    assert not layout.is_within_reach("tfds:1.mp4")
     folder.rename(tmp_path / "unmounted")
     with pytest.raises(MissingVideoError):
         layout.open_reader(path)

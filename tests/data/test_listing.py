@@ -5,6 +5,7 @@ import pytest
 from s3d_tf.data import listing
 from s3d_tf.data.datasets import list_dataset
 from s3d_tf.data.listing import Item
+from s3d_tf.data.video import VideoError, open_video
 
 
 def make(root, *names):
@@ -96,8 +97,23 @@ def test_links_are_followed_and_what_they_lost_is_listed(tmp_path):
 @pytest.mark.parametrize("label", [os.fsdecode(b"caf\xe9"), "two\nlines", "a\u2028b"])
 def test_a_class_whose_name_cannot_be_printed_is_refused(tmp_path, label):
     make(tmp_path, f"{label}/a.mp4", "walk/b.mp4")
-    with pytest.raises(ValueError, match="A class needs a name of printable letters"):
+    with pytest.raises(ValueError, match="A class needs a name of one line"):
         list_dataset("videos", tmp_path)
+
+
+def test_classes_in_other_scripts_are_names_too(tmp_path):
+    labels = ("\u0645\u06cc\u200c\u0631\u0648\u0645", "\u8d70\u308b\u3000\u4eba", "a\u00a0b")
+    make(tmp_path, *(f"{label}/a.mp4" for label in labels))
+    assert list_dataset("videos", tmp_path).classes == sorted(labels)
+
+
+def test_pipes_and_links_to_themselves_hold_nobody_up(tmp_path):
+    make(tmp_path, "run/a.mp4", "walk/b.mp4")
+    os.mkfifo(tmp_path / "run/pipe.mp4")
+    (tmp_path / "run/self.mp4").symlink_to(tmp_path / "run/self.mp4")
+    assert [item.media_id for item in listing.list_folder(tmp_path)] == ["run/a.mp4", "run/self.mp4", "walk/b.mp4"]
+    with pytest.raises(VideoError, match="neither a file"):
+        open_video(tmp_path / "run/pipe.mp4")
 
 
 def test_folders_that_look_like_splits_are_told(tmp_path):

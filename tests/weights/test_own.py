@@ -35,6 +35,14 @@ def test_there_and_back(saved):
     assert sorted(p.name for p in folder.iterdir()) == ["model.json", "model.weights.h5"]
 
 
+def test_a_compiled_model_is_saved_without_what_it_is_trained_by(tmp_path):
+    model = build_model("i2d", 3, width=0.125)
+    model.compile("adam", "mse", metrics=["mse"])
+    model.optimizer.build(model.trainable_variables)
+    save(model, tmp_path / "model")
+    np.testing.assert_array_equal(load(tmp_path / "model").weights[0], model.weights[0])
+
+
 def test_what_is_there_is_not_overwritten_unless_asked(saved):
     model, folder = saved
     with pytest.raises(ValueError, match="something at this place"):

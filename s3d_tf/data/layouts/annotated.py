@@ -56,7 +56,7 @@ def read(source: Source) -> Listing:
         items.append(Item(str(source.videos / name), label, video.get("split", ""), name, boxes=tuple(boxes)))
     if not any(item.boxes for item in items):
         raise ValueError(f"The annotations must have a box at least. Received: {path} with {len(items)} videos")
-    for name in walk(source.videos):
+    for name in walk(source.videos) if source.videos.is_dir() else ():
         if name.lower().endswith(VIDEO_ENDINGS) and PurePosixPath(name) not in named:
             remarks.add("video files that the annotations do not name, left out", name)
     return Listing(items, classes, may_flip=content.get("may_flip", True), remarks=remarks.lines())

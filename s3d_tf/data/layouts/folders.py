@@ -18,6 +18,6 @@ def read(source: Source) -> listing.Listing:
     classes = listing.class_names(items, source.label_map)
     remarks = Remarks()
     if is_folder and not items[0].split:
-        for name in sorted(_SPLIT_NAMES & {*classes}):
+        for name in sorted(_SPLIT_NAMES & {item.label for item in items}):
             remarks.add(f"class folders named as a split (which {_SPLITS} are, with no other folder beside them)", name)
     return listing.Listing(items, classes, remarks=remarks.lines())

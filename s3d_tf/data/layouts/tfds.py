@@ -36,7 +36,8 @@ class EncodedVideo(NamedTuple):
 
 def read(source: Source) -> Listing:
     """All examples of the splits named train, validation (or val, valid) and test; class ids are the feature's."""
-    builder = _builder(str(source.videos))
+    folder = source.videos.absolute()  # workers may be anywhere
+    builder = _builder(str(folder))
     label = builder.info.features["label"]
     classes = list(getattr(label, "names", None) or ())
     if not classes:
@@ -50,7 +51,7 @@ def read(source: Source) -> Listing:
         for index, label_id in enumerate(_labels(builder, name, info.num_examples)):
             media_id = f"{builder.info.name}/{name}/{index:06d}"
             if 0 <= label_id < len(classes):
-                path = f"{PREFIX}{source.videos}#{name}#{index}"
+                path = f"{PREFIX}{folder}#{name}#{index}"
                 items.append(Item(path, classes[label_id], _SPLITS[name], media_id))
             else:
                 remarks.add("examples without a label, left out", media_id)
@@ -114,7 +115,10 @@ def open_reader(path: str) -> Reader:
 
 def is_within_reach(path: str) -> bool:
     """Whether the builder's folder is there: a disk that went away is no damage of an example."""
-    return (Path(parse_path(path)[0]) / _INFO).is_file()
+    try:
+        return (Path(parse_path(path)[0]) / _INFO).is_file()
+    except ValueError:  # none of our paths
+        return False
 
 
 def parse_path(path: str) -> tuple[str, str, int]:
