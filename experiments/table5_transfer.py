@@ -2,7 +2,7 @@
 
     python experiments/table5_transfer.py --output_dir=results/mini/table5_transfer
 
-14 trainings, of which Table 1 has the I3D on the motion set; the others take 60 steps on 96 videos of turns
+14 trainings, of which Table 6 has the two on the motion set; the others take 60 steps on 96 videos of turns
 and zooms. About 5 minutes on two cores. Expected: on every split a network that was trained on four drifts before above
 the one from scratch; I3D about 90 against 41 %, S3D-G 72 to 92 against 33 to 59 %, where chance is 25 %. From scratch
 the splits differ by 20 points and more; which of the networks is above the other differs from machine to machine.
