@@ -32,7 +32,7 @@ def open_file(path: Path) -> Reader:
     try:
         found = path.stat()
         if not stat.S_ISREG(found.st_mode):
-            raise VideoError("neither a file nor a folder of frames")
+            raise VideoError("a folder, not a video file" if stat.S_ISDIR(found.st_mode) else "no regular file")
         num_bytes = found.st_size
         with path.open("rb") as file:
             head = file.read(1024)

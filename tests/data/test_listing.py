@@ -112,7 +112,7 @@ def test_pipes_and_links_to_themselves_hold_nobody_up(tmp_path):
     os.mkfifo(tmp_path / "run/pipe.mp4")
     (tmp_path / "run/self.mp4").symlink_to(tmp_path / "run/self.mp4")
     assert [item.media_id for item in listing.list_folder(tmp_path)] == ["run/a.mp4", "run/self.mp4", "walk/b.mp4"]
-    with pytest.raises(VideoError, match="neither a file"):
+    with pytest.raises(VideoError, match="no regular file"):
         open_video(tmp_path / "run/pipe.mp4")
 
 

@@ -63,7 +63,7 @@ def test_a_text_file_is_not_rendered_as_a_video(tmp_path):
 def test_a_missing_file_and_a_folder_are_named(tmp_path):
     with pytest.raises(video.VideoError, match="No such file"):
         video.read_video(tmp_path / "missing.mp4")
-    with pytest.raises(video.VideoError, match="Is a directory"):
+    with pytest.raises(video.VideoError, match="a folder, not a video file"):
         video.read_video(tmp_path)
 
 
