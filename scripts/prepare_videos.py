@@ -122,9 +122,7 @@ def run(listed: listing.Listing, settings: prepare.Settings) -> None:
         print(f"These shards are done. {others}; the job that finds all done writes {prepare.MANIFEST}")
     else:
         if complete:
-            print(
-                "All shards were there already; those with videos that were missing and are there now were done again"
-            )
+            print("All shards were there already; those are done again whose missing videos have appeared")
         report(manifest)
 
 
