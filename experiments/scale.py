@@ -200,9 +200,9 @@ def dry(name: str, keys: tuple[str, ...], data_dir: Path, num_replicas: int | No
     tiny = dict(steps=2, boundaries=(), num_frames=8, batch_size=2 * replicas, clips_per_replica=2)
     clip, boxes = dict(eval_frames=12, crop=32), dict(rows=64, columns=64, proposals=20, proposal_sample=8)
     if name == PAPER:
-        records = {key: fixtures.fixture(key, *SPLITS.get(key, (key, 1)), data_dir) for key in keys}
         bases = {key: _papers_recipe(key) for key in keys}
         _check_shares(bases, replicas)
+        records = {key: fixtures.fixture(key, *SPLITS.get(key, (key, 1)), data_dir) for key in keys}
     else:
         small = dict(num_train=8, num_val=8, num_frames=12)
         specs = {key: dataclasses.replace(embedded.SETS[key], **small) for key in keys}
@@ -220,13 +220,20 @@ def dry(name: str, keys: tuple[str, ...], data_dir: Path, num_replicas: int | No
 def _check_shares(recipes: Mapping[str, Recipe | DetectionRecipe], replicas: int) -> None:
     """Now, and not after days of the trainings that come before."""
     for key, each in recipes.items():
-        try:
-            share_out(each, replicas)
-        except ValueError:
+        if not _is_shared_out(each, replicas):
+            fit = [str(count) for count in range(1, each.batch_size + 1) if _is_shared_out(each, count)]
             raise ValueError(
-                f"{TITLES[key]}'s step of {each.batch_size} clips, up to {each.clips_per_replica} at once on a device, "
-                f"cannot be shared out evenly: name another --num_replicas. Received: {replicas} devices"
-            ) from None
+                f"{TITLES[key]}: a step of {each.batch_size} clips can be shared out among {', '.join(fit)} devices "
+                f"(--num_replicas). Received: {replicas}"
+            )
+
+
+def _is_shared_out(recipe: Recipe | DetectionRecipe, replicas: int) -> bool:
+    try:
+        share_out(recipe, replicas)
+    except ValueError:
+        return False
+    return True
 
 
 def _papers_recipe(key: str) -> Recipe | DetectionRecipe:

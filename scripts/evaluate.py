@@ -21,11 +21,9 @@ from s3d_tf.data.records import FLOW_STREAM, RGB_STREAM
 from s3d_tf.data.split import Split, open_split
 from s3d_tf.files import write_bytes, write_csv, write_json
 from s3d_tf.training import checkpoints, devices
-from s3d_tf.training.config import has_run
 from s3d_tf.training.evaluate import evaluate
 from s3d_tf.training.measures import Predictions, best_classes
 from s3d_tf.training.streams import NAMES
-from s3d_tf.weights import load_pretrained
 
 WORK_DIR = flags.DEFINE_string("work_dir", None, "A run of scripts/train.py.")
 WEIGHTS = flags.DEFINE_string("weights", None, "Instead: weights of any known source, or a run (docs/weights.md).")
@@ -174,11 +172,13 @@ def open_models(strategy) -> tuple[dict, dict[str, str], int | None]:
 
 def open_model(work_dir: str | None, weights: str | None) -> tuple:
     """A network, where its weights are from, and how many frames its recipe loops a video to; None without one."""
-    if weights and not has_run(Path(weights)):
-        return load_pretrained(weights), weights, None
-    model, run, step = checkpoints.load_model(Path(weights or work_dir), best=BEST.value)
-    source = f"{f'{weights}, ' if weights else ''}step {step}{', the best' if BEST.value else ''}"
-    return model, source, run.recipe.eval_frames
+    if work_dir:
+        model, run, step = checkpoints.load_model(Path(work_dir), BEST.value)
+    else:
+        model, run, step = checkpoints.load_known(weights, BEST.value)
+    taken = f"step {step}{', the best' if BEST.value else ''}" if run else ""
+    source = ", ".join(part for part in (weights, taken) if part)
+    return model, source, run.recipe.eval_frames if run else None
 
 
 def check_classes(model, split: Split) -> None:

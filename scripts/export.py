@@ -18,9 +18,7 @@ from s3d_tf.serving.classifier import Classifier
 from s3d_tf.serving.decoding import Limits
 from s3d_tf.serving.export import export
 from s3d_tf.training import checkpoints
-from s3d_tf.training.config import has_run
 from s3d_tf.training.streams import check_labels, check_weights
-from s3d_tf.weights import load_pretrained
 
 WORK_DIR = flags.DEFINE_string("work_dir", None, "A run of scripts/train.py.")
 WEIGHTS = flags.DEFINE_string("weights", None, "Instead: weights of any known source (docs/weights.md), or a run.")
@@ -64,11 +62,11 @@ def load(prefix: str, work_dir: str | None, weights: str | None) -> tuple:
     """The network of a run or of weights, and where it is from in words."""
     if bool(work_dir) == bool(weights):
         raise ValueError(f"Name a {prefix}work_dir or {prefix}weights. Received: {work_dir} and {weights}")
-    if weights and not has_run(Path(weights)):
-        model = load_pretrained(weights)
-        return model, f"{model.name}, {weights}"
-    model, _, step = checkpoints.load_model(Path(work_dir or weights), best=BEST.value)
-    return model, f"{model.name}, step {step}"
+    if work_dir:
+        model, _, step = checkpoints.load_model(Path(work_dir), BEST.value)
+    else:
+        model, _, step = checkpoints.load_known(weights, BEST.value)
+    return model, f"{model.name}, {weights if step is None else f'step {step}'}"
 
 
 if __name__ == "__main__":

@@ -108,6 +108,7 @@ def run(listed: listing.Listing, settings: prepare.Settings) -> None:
     else:
         runner = functools.partial(runners.in_processes, workers=WORKERS.value)
     complete = (output_dir / prepare.MANIFEST).exists() and not prepare.missing_shards(listed, output_dir, settings)
+    outdated = prepare.outdated_shards(listed, output_dir, settings) if complete else []
     shard_range = parse_range(SHARD_RANGE.value)
     try:
         manifest = prepare.prepare(listed, output_dir, settings, shard_range=shard_range, runner=runner)
@@ -122,7 +123,8 @@ def run(listed: listing.Listing, settings: prepare.Settings) -> None:
         print(f"These shards are done. {others}; the job that finds all done writes {prepare.MANIFEST}")
     else:
         if complete:
-            print("All shards were there already; those are done again whose missing videos have appeared")
+            again = f"videos that were missing have appeared in {len(outdated)} of them, now written again"
+            print(f"All shards were there already; {again if outdated else 'no missing video has appeared'}")
         report(manifest)
 
 

@@ -25,7 +25,7 @@ from .listing import Listing
 from .manifest import LABEL_MAP, MANIFEST, make_manifest, write_manifest
 from .settings import Settings
 
-__all__ = ["LABEL_MAP", "MANIFEST", "Runner", "Settings", "missing_shards", "prepare"]
+__all__ = ["LABEL_MAP", "MANIFEST", "Runner", "Settings", "missing_shards", "outdated_shards", "prepare"]
 
 CLAIM = "settings.json"
 """Beside the shards: the settings and the list of videos that the folder is for."""
@@ -86,6 +86,13 @@ def missing_shards(listing: Listing, output_dir: Path, settings: Settings) -> li
     """Names of the shards that are not there."""
     every = shards.plan(listing.items, listing.classes, settings)
     return [shard.name for shard in every if shards.read_written(shard, output_dir) is None]
+
+
+def outdated_shards(listing: Listing, output_dir: Path, settings: Settings) -> list[str]:
+    """Names of the shards that are there and will be written again, since videos that were missing have appeared."""
+    every = shards.plan(listing.items, listing.classes, settings)
+    there = [shard for shard in every if shards.read_written(shard, output_dir) is not None]
+    return [shard.name for shard in there if not shards.is_done(shard, output_dir)]
 
 
 def _finish(every: list[shards.Shard], listing: Listing, output_dir: Path, settings: Settings) -> dict | None:

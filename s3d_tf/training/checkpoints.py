@@ -44,13 +44,18 @@ def load_model(work_dir: Path, best: bool = False) -> tuple[keras.Model, Run, in
     return model, run, step
 
 
-def load_weights(weights: str | Path) -> keras.Model:
-    """The network of a work_dir's newest checkpoint, or of weights of any known source, with its `preprocessing`.
+def load_known(weights: str | Path, best: bool = False) -> tuple[keras.Model, Run | None, int | None]:
+    """As `load_model` of a work_dir; of weights of any known source the network alone, with its `preprocessing`.
 
     Raises:
         ValueError: as `load_model` and `s3d_tf.load_pretrained`.
     """
-    return load_model(Path(weights))[0] if has_run(Path(weights)) else load_pretrained(weights)
+    return load_model(Path(weights), best) if has_run(Path(weights)) else (load_pretrained(weights), None, None)
+
+
+def load_weights(weights: str | Path) -> keras.Model:
+    """The network of `load_known`."""
+    return load_known(weights)[0]
 
 
 class Checkpoints:

@@ -15,11 +15,14 @@ def share_out(recipe: Recipe, replicas: int) -> tuple[int, int]:
         ValueError: it cannot be done evenly.
     """
     share, rest = divmod(recipe.batch_size, replicas)
+    devices = f"{replicas} replica{'s' * (replicas > 1)}"
+    if rest:
+        raise ValueError(f"batch_size must be a multiple of {devices} (--num_replicas). Received: {recipe.batch_size}")
     at_once = min(share, recipe.clips_per_replica)
-    if rest or share % at_once:
+    if share % at_once:
         raise ValueError(
-            f"batch_size must be a multiple of {replicas} replica{'s' * (replicas > 1)} x {at_once or 1} clips at once "
-            f"(--clips_per_replica, --num_replicas). Received: {recipe.batch_size}"
+            f"batch_size must be a multiple of {devices} x {at_once} clips at once (--clips_per_replica). "
+            f"Received: {recipe.batch_size}"
         )
     return at_once, share // at_once
 

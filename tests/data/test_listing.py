@@ -119,7 +119,7 @@ def test_pipes_and_links_to_themselves_hold_nobody_up(tmp_path):
 def test_folders_that_look_like_splits_are_told(tmp_path):
     make(tmp_path, "train/a.mp4", "car/b.mp4", "validation/c.mp4")
     assert list_dataset("videos", tmp_path).remarks == [
-        "class folders named as a split (which train, val, test are, with no other folder beside them): 2 "
+        "folders taken for classes, though named as a split (splits are train, val, test, with nothing beside them): 2 "
         "(train, validation)"
     ]
     make(tmp_path, "set/train/car/a.mp4", "set/train/train/a.mp4", "set/val/car/a.mp4")

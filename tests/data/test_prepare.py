@@ -110,10 +110,12 @@ def test_done_shards_are_left_alone_until_a_missing_file_appears(motion_videos, 
     first = prepared()
     assert (first[0], len(first[1])) == (9, 2)
     assert prepared() == first  # the file is still missing
+    assert prepare.outdated_shards(*arguments, settings) == []
     source.rename(tmp_path / "unmounted")
     assert prepared() == first  # nothing is within reach: what is there stays
     shutil.copytree(tmp_path / "unmounted", source)
     away.rename(items[3].path)
+    assert len(prepare.outdated_shards(*arguments, settings)) == 1
     assert prepared()[0] == 10
     assert len({*prepared()[1]} & {*first[1]}) == 1  # the other shard is as it was
 

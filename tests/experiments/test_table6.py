@@ -208,3 +208,11 @@ def test_what_is_planned_at_the_paper_s_scale_is_drawn(dry, tmp_path):
     assert "I3D, RGB, Kinetics-Full: 60.0 %; I3D, flow, Kinetics-Full: 60.0 %" in page
     claims = [claim["text"] for claim in json.loads((tmp_path / "result.json").read_text())["claims"]]
     assert claims == [f"On {name}, both: S3D-G's frame-mAP is not below I3D's." for name in ("JHMDB", "UCF-101-24")]
+
+
+def test_devices_that_cannot_share_a_step_are_refused_before_anything_is_made(tmp_path):
+    with pytest.raises(ValueError, match=r"JHMDB, split 1: a step of 11 clips .* among 1, 11 devices.*Received: 8$"):
+        scale.dry("paper", ("jhmdb_1",), tmp_path, num_replicas=8)
+    with pytest.raises(ValueError, match=r"among 1, 11 devices.*Received: 2$"):
+        scale.paper(("jhmdb_1",), {"jhmdb_1": tmp_path}, (0,), num_replicas=2)
+    assert not list(tmp_path.iterdir())

@@ -192,9 +192,12 @@ def test_a_batch_is_shared_out(batch_size, clips_per_replica, replicas, expected
     assert sharing.share_out(recipe, replicas) == expected
 
 
-@pytest.mark.parametrize(("batch_size", "replicas"), [(5, 2), (336, 5), (1, 2), (8, 1)])
-def test_a_batch_that_cannot_be_shared_out_is_refused(batch_size, replicas):
-    with pytest.raises(ValueError, match=rf"multiple of {replicas} replica.*Received: {batch_size}$"):
+@pytest.mark.parametrize(
+    ("batch_size", "replicas", "of"),
+    [(5, 2, "2 replicas"), (336, 5, "5 replicas"), (1, 2, "2 replicas"), (8, 1, "1 replica x 6 clips at once")],
+)
+def test_a_batch_that_cannot_be_shared_out_is_refused(batch_size, replicas, of):
+    with pytest.raises(ValueError, match=rf"must be a multiple of {of} \(--.*Received: {batch_size}$"):
         sharing.share_out(recipes.recipe("kinetics", batch_size=batch_size), replicas)
 
 

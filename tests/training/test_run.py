@@ -14,15 +14,12 @@ import pytest
 import tensorflow as tf
 
 from s3d_tf.data import clips, listing, locks, prepare
-from s3d_tf.data.pipeline import order
-from s3d_tf.data.split import open_split
-from s3d_tf.training import checkpoints, config, devices, loop, recipes, run, stopping
+from s3d_tf.training import checkpoints, config, devices, loop, run, stopping
 from s3d_tf.training.stopping import StoppedError
 from tests import forked
 
-RECIPE = recipes.recipe(
-    *("embedded",), network="i2d", width=0.1, steps=6, batch_size=4, num_frames=8, boundaries=(4, 5)
-)
+from .tiny import RECIPE, lines, newest, saved
+
 FLAGS = "--recipe=embedded --network=i2d --width=0.1 --batch_size=4 --num_frames=8 --dropout=0.2".split()  # noqa: SIM905
 
 
@@ -34,10 +31,6 @@ def finished(motion_records, tmp_path_factory):
     work_dir = tmp_path_factory.mktemp("run")
     run.train(RECIPE, motion_records, work_dir, devices.make_strategy(1), PACE)
     return work_dir
-
-
-def lines(work_dir):
-    return [json.loads(line) for line in (work_dir / run.METRICS).read_text().splitlines()]
 
 
 def test_a_run_writes_what_it_did(finished, motion_records):
@@ -198,17 +191,6 @@ def hold_for_ever(path, held):
         time.sleep(300)
 
 
-def saved(work_dir):
-    """All that the newest checkpoint holds, by name."""
-    reader = tf.train.load_checkpoint(str(work_dir / f"checkpoints/step-{newest(work_dir)}"))
-    names = [name for name in reader.get_variable_to_shape_map() if name.startswith("variables/")]
-    return {name: reader.get_tensor(name) for name in names}
-
-
-def newest(work_dir):
-    return max((int(p.stem.split("-")[1]) for p in (work_dir / "checkpoints").glob("step-*.index")), default=0)
-
-
 def wait_for(condition, process, seconds=200):
     deadline = time.monotonic() + seconds
     while not condition() and process.is_alive() and time.monotonic() < deadline:
@@ -244,18 +226,6 @@ def test_a_checkpoint_that_cannot_be_opened_is_no_damage(finished, tmp_path, mot
     with pytest.raises(OSError, match=rf"The checkpoint cannot be read \(.+\)\. Received: {data}$"):
         run.train(RECIPE, motion_records, work_dir, devices.make_strategy(1))
     assert (work_dir / "checkpoints/step-6.index").exists()
-
-
-def test_a_weight_that_is_no_number_stops_a_run_that_is_told_to_stop(motion_records, tmp_path, monkeypatch):
-    def step(self, *arguments):
-        train(self, *arguments)
-        self.model.weights[0].assign(self.model.weights[0] * np.inf)
-        raise StoppedError
-
-    train = loop.Trainer.train
-    monkeypatch.setattr(loop.Trainer, "train", step)
-    with pytest.raises(FloatingPointError, match=r"kernel became NaN or infinite in step 6.*lower the learning rate"):
-        run.train(RECIPE, motion_records, tmp_path, devices.make_strategy(1))
 
 
 def test_what_a_killed_save_leaves_is_no_checkpoint(finished, tmp_path):
@@ -320,40 +290,6 @@ def test_the_best_checkpoint_is_kept_beside_the_newest(motion_records, tmp_path,
     assert checkpoints.load_model(tmp_path, best=True)[2] == 4
 
 
-def test_a_run_that_diverges_goes_back_and_then_names_the_clips(motion_records, tmp_path, monkeypatch, capsys):
-    """The third and the fifth step's clips are made to give no number."""
-
-    def step(self, iterator, num_steps):
-        if self.data_step.numpy() in (2, 4):
-            raise loop.DivergedError(self.step, int(self.data_step.numpy()), "The loss became nan")
-        return train(self, iterator, num_steps)
-
-    train = loop.Trainer.train
-    monkeypatch.setattr(loop.Trainer, "train", step)
-    split = open_split(motion_records, "train")
-    fifth = next(iter(order(split, 4, RECIPE.seed, 4)))[1].numpy()
-    names = [split.media_ids[index] for index in fifth]
-    pace = run.Pace(steps_per_call=1, checkpoint_every=1, go_back=1)
-    with pytest.raises(FloatingPointError) as caught:
-        run.train(RECIPE, motion_records, tmp_path, devices.make_strategy(1), pace)
-    assert "going back to step 2, on with other clips (1 of 1)" in capsys.readouterr().out
-    # step 3 was taken with the fourth step's clips, step 4 failed
-    for text in (*names[:2], "in step 4", str(tmp_path / "checkpoints/step-3"), "--go_back"):
-        assert text in str(caught.value)
-    assert json.loads((tmp_path / run.DIVERGED).read_text()) == dict(step=4, clips=names)
-    assert [line["step"] for line in lines(tmp_path)] == [1, 2, 3]
-    assert saved(tmp_path)["variables/data_step/.ATTRIBUTES/VARIABLE_VALUE"] == 4
-
-
-def test_a_run_that_diverges_at_once_has_nothing_to_go_back_to(motion_records, tmp_path, monkeypatch):
-    def step(self, iterator, num_steps):
-        raise loop.DivergedError(0, 0, "The loss became nan")
-
-    monkeypatch.setattr(loop.Trainer, "train", step)
-    with pytest.raises(FloatingPointError, match=r"in step 1, on 4 clips .*There is no checkpoint yet to go back to"):
-        run.train(RECIPE, motion_records, tmp_path, devices.make_strategy(1), run.Pace(go_back=2))
-
-
 def test_a_work_dir_that_cannot_be_made_is_named(motion_records, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match=f"work_dir cannot be made .*Received: {tmp_path}/file$"):
@@ -366,14 +302,3 @@ def test_folders_without_a_run_are_named(tmp_path):
     (tmp_path / config.CONFIG).write_text('{"recipe": {"nonsense": 1}}')
     with pytest.raises(ValueError, match="no run of a classifier of this version: its nonsense"):
         checkpoints.load_model(tmp_path)
-
-
-def test_more_damaged_records_than_allowed_stop_a_run_with_their_names(motion_records, tmp_path):
-    copy = shutil.copytree(motion_records, tmp_path / "records")
-    split = open_split(copy, "train")
-    with open(split.files[split.file[5]], "r+b") as file:
-        file.seek(split.offset[5] + 500)
-        file.write(b"damaged!")
-    pace = run.Pace(steps_per_call=6, checkpoint_every=6, max_damaged=0)
-    with pytest.raises(ValueError, match=f"More than 0 of 24 records are damaged.*Received: {split.media_ids[5]}$"):
-        run.train(RECIPE, copy, tmp_path / "run", devices.make_strategy(1), pace)

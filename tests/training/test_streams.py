@@ -5,6 +5,7 @@ import importlib.util
 import json
 import sys
 import types
+from unittest import mock
 
 import keras
 import numpy as np
@@ -130,10 +131,10 @@ def call(*arguments):
     spec = importlib.util.spec_from_file_location("evaluate_script", ROOT / "scripts/evaluate.py")
     module, before = importlib.util.module_from_spec(spec), set(flags.FLAGS)
     spec.loader.exec_module(module)
-    module.load_pretrained = lambda name: make(name, {"rgb": 3, "flow": 2}[name])
     try:
         flags.FLAGS(["evaluate.py", *arguments])
-        module.main(None)
+        with mock.patch.object(checkpoints, "load_pretrained", lambda name: make(name, {"rgb": 3, "flow": 2}[name])):
+            module.main(None)
     finally:
         for name in set(flags.FLAGS) - before:
             delattr(flags.FLAGS, name)
@@ -166,7 +167,7 @@ def test_the_binary_writes_numbers_tables_and_pictures(records, tmp_path, capsys
 def test_the_binary_takes_a_run_for_weights(records, tmp_path, monkeypatch):
     """As another binary's --weights: its newest checkpoint, and its recipe's number of frames."""
     begun = types.SimpleNamespace(recipe=types.SimpleNamespace(eval_frames=13))
-    monkeypatch.setattr(checkpoints, "load_model", lambda folder, best: (make("rgb", 3), begun, 7))
+    monkeypatch.setattr(checkpoints, "load_model", lambda folder, best=False: (make("rgb", 3), begun, 7))
     (tmp_path / config.CONFIG).touch()
     call(f"--weights={tmp_path}", f"--output_dir={tmp_path}/out", f"--data_dir={records}", "--batch_size=4")
     found = json.loads((tmp_path / "out/evaluation_val.json").read_text())

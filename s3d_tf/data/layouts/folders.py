@@ -19,5 +19,8 @@ def read(source: Source) -> listing.Listing:
     remarks = Remarks()
     if is_folder and not items[0].split:
         for name in sorted(_SPLIT_NAMES & {item.label for item in items}):
-            remarks.add(f"class folders named as a split (which {_SPLITS} are, with no other folder beside them)", name)
+            remarks.add(
+                f"folders taken for classes, though named as a split (splits are {_SPLITS}, with nothing beside them)",
+                name,
+            )
     return listing.Listing(items, classes, remarks=remarks.lines())
