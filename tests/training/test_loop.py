@@ -3,8 +3,6 @@
 import dataclasses
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 
@@ -19,7 +17,6 @@ from s3d_tf.networks import build_model
 from s3d_tf.training import evaluate, loop, optimizer, recipes, sharing
 from s3d_tf.weights import Preprocessing
 from s3d_tf.weights.own import attach
-from tests.conftest import ROOT
 
 RECIPE = recipes.recipe(
     "embedded", batch_size=4, steps=50, learning_rates=(0.05,), boundaries=(), num_frames=8, dropout=0.0, clip_norm=0.0
@@ -286,7 +283,7 @@ def two_evaluations(records):
     print(f"difference {difference} videos {len(rows[0])} {len(rows[1])}")
 
 
-def test_two_devices_evaluate_short_and_long_videos_as_one_does(tmp_path):
+def test_two_devices_evaluate_short_and_long_videos_as_one_does(run_code, tmp_path):
     for frames in (12, 20):
         spec = synthetic.SyntheticSet(classes=("zoom_in", "zoom_out"), num_train=2, num_val=5, num_frames=frames)
         synthetic.write_set(spec, tmp_path / str(frames))
@@ -295,26 +292,31 @@ def test_two_devices_evaluate_short_and_long_videos_as_one_does(tmp_path):
     items = listing.list_csv(tmp_path / "list.csv")
     listed = listing.Listing(items, listing.class_names(items))
     prepare.prepare(listed, tmp_path / "records", prepare.Settings(size=(40, 40)))
-    script = f"import tests.training.test_loop as t; t.two_evaluations({str(tmp_path / 'records')!r})"
-    _, difference, _, two, one = run_with_two_cpus(script)[-5:]
+    _, difference, _, two, one = run_code(f"two_evaluations({str(tmp_path / 'records')!r})")[-5:]
     assert (two, one) == ("10", "10")
     assert float(difference) < 1e-5
 
 
-def run_with_two_cpus(script):
-    process = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, timeout=300)
-    if process.returncode:
-        raise ValueError(process.stderr.splitlines()[-1])
-    return process.stdout.split()
+@pytest.fixture
+def run_code(run_script, tmp_path):
+    """Runs a call of one of this file's functions in a process of its own; the words that it prints."""
+
+    def run(call: str) -> list[str]:
+        (tmp_path / "script.py").write_text(f"from tests.training import test_loop\ntest_loop.{call}\n")
+        done = run_script(str(tmp_path / "script.py"))
+        assert done.returncode == 0, done.stderr
+        return done.stdout.split()
+
+    return run
 
 
-def test_two_devices_of_three_clips_equal_one_of_six():
-    _, difference, _, moved = run_with_two_cpus("import tests.training.test_loop as t; t.two_devices()")
+def test_two_devices_of_three_clips_equal_one_of_six(run_code):
+    _, difference, _, moved = run_code("two_devices()")
     assert float(moved) > 1e-2
     assert float(difference) < 1e-5
 
 
-def test_micro_batches_equal_as_many_replicas():
-    _, difference, _, moved = run_with_two_cpus("import tests.training.test_loop as t; t.micro_batches()")
+def test_micro_batches_equal_as_many_replicas(run_code):
+    _, difference, _, moved = run_code("micro_batches()")
     assert float(moved) > 1e-2
     assert float(difference) < 1e-5
