@@ -4,8 +4,8 @@
 
 15 detectors of I3D, S3D-G and I2D on the embedded detection set, whose actors differ only in how they move. They start
 from 12 networks of embedded motions, of which Tables 1, 4 and 5 have nine, and their proposals from Table 1's I2D of
-looks. About 50 minutes on two cores, of which TV-L1 takes four. Expected, frame-mAP of RGB / flow / both: S3D-G 75 to
-90 / 97 / 95, I3D 28 to 86 / 95 to 98 / 100, and I2D 27 (it finds all actors and guesses their classes) / 90 / 100.
+looks. About 50 minutes on two cores, of which TV-L1 takes four. Expected, frame-mAP of RGB / flow / both: S3D-G 70 to
+90 / 97 / 95, I3D 27 to 86 / 93 to 98 / 100, and I2D 28 (it finds all and guesses their classes) / 87 to 90 / 100.
 
     python experiments/table6_detection.py --scale=paper \\
         --pretrained=i3d=FILE,i3d_flow=FILE,s3d_g=FILE,s3d_g_flow=FILE --backbone_weights=FILE \\
