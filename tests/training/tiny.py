@@ -6,9 +6,7 @@ import tensorflow as tf
 
 from s3d_tf.training import recipes, run
 
-RECIPE = recipes.recipe(
-    *("embedded",), network="i2d", width=0.1, steps=6, batch_size=4, num_frames=8, boundaries=(4, 5)
-)
+RECIPE = recipes.recipe("embedded", network="i2d", width=0.1, steps=6, batch_size=4, num_frames=8, boundaries=(4, 5))
 
 
 def lines(work_dir):
