@@ -18,7 +18,8 @@ from typing import Any
 
 from s3d_tf.training.stopping import StoppedError
 
-PRELOADED = ["tensorflow", "keras", "cv2"]  # others' packages that compute nothing on import; no device is touched
+# s3d_tf enables oneDNN before TensorFlow is imported. Nothing is computed on import; no device is touched.
+PRELOADED = ["s3d_tf", "tensorflow", "keras", "cv2"]
 _USERS = (ValueError, OSError, FloatingPointError)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from s3d_tf.files import read_json, write_bytes, write_json, write_text
-from s3d_tf.training.config import versions
+from s3d_tf.machine import versions
 
 from . import costs, provenance
 from .claims import About, Claim, no_claims

@@ -35,8 +35,8 @@ from experiments.scale import Data, Scale
 from experiments.work import Entry
 from s3d_tf import cli
 from s3d_tf.files import write_json, write_text
+from s3d_tf.machine import versions
 from s3d_tf.training.checkpoints import load_weights
-from s3d_tf.training.config import versions
 
 NAME, TITLE = "figure5_filter_statistics", "Figure 5: the filters of I3D over time"
 DATA = (Data("motion", "kinetics"),)

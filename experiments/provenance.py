@@ -5,16 +5,12 @@ from __future__ import annotations
 import contextlib
 import datetime
 import functools
-import os
-import platform
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
-import tensorflow as tf
-
+from s3d_tf import machine
 from s3d_tf.files import read_json, write_json
-from s3d_tf.training.config import versions
 
 FILE = "made.json"  # in a part's folder
 ROOT = Path(__file__).resolve().parent.parent
@@ -53,15 +49,7 @@ def collect(folders: Iterable[Path]) -> list[dict]:
 @functools.cache
 def here() -> dict:
     """`commit`, `machine` and `versions` of this process."""
-    return dict(commit=commit(), machine=machine(), versions=versions())
-
-
-def machine() -> dict:
-    """`cpu` (its model), `cores` that this process may use, `memory_gb`, and the names of its `gpus`."""
-    gpus = tf.config.list_physical_devices("GPU")
-    names = [tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name) for gpu in gpus]
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return dict(cpu=_cpu(), cores=len(os.sched_getaffinity(0)), memory_gb=round(memory / 1e9, 1), gpus=names)
+    return dict(commit=commit(), machine=machine.describe(), versions=machine.versions())
 
 
 def commit(root: Path = ROOT) -> str:
@@ -82,11 +70,3 @@ def commit(root: Path = ROOT) -> str:
 def _git(root: Path, *arguments: str) -> str:
     done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True)
     return done.stdout.strip()
-
-
-def _cpu() -> str:
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()

@@ -3,12 +3,16 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from . import onednn
+
 if TYPE_CHECKING:
     from .networks import build_model, endpoints
     from .weights import load_pretrained
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "build_model", "endpoints", "load_pretrained"]
+
+onednn.enable()  # before anything here imports TensorFlow
 
 
 def __getattr__(name: str) -> Any:  # Keras is imported when it is needed: `--help` of a binary answers at once

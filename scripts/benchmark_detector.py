@@ -16,7 +16,7 @@ from pathlib import Path
 
 from absl import flags
 
-from s3d_tf import cli
+from s3d_tf import cli, machine
 from s3d_tf.analysis import detector_speed
 from s3d_tf.detection import recipes
 from s3d_tf.files import write_json
@@ -39,6 +39,8 @@ def main(_):
         f"{STEP.value}, {recipe.backbone} and {recipe.network}, {shape}, {found['parameters'] / 1e6:.1f} M parameters: "
         f"{found['seconds']:.2f} s, the first {found['first']:.0f} s, peak {found['peak_memory_gib']} GiB"
     )
+    found["machine"] = machine.describe()
+    print(machine.one_line(found["machine"]))
     if OUTPUT.value:
         write_json(Path(OUTPUT.value), found)
 

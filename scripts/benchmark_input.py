@@ -16,12 +16,11 @@ rounds of the ratio to the ceiling in the same round. A minute on two cores, and
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 from absl import flags
 
-from s3d_tf import cli
+from s3d_tf import cli, machine
 from s3d_tf.analysis import input_speed, timing
 from s3d_tf.data import listing, pipeline
 from s3d_tf.data.split import open_split
@@ -41,7 +40,7 @@ OUTPUT = flags.DEFINE_string("output", None, "Where to write all of it as JSON."
 
 def main(_):
     split = open_split(DATA_DIR.value, SPLIT.value)
-    cores, clips = len(os.sched_getaffinity(0)), BATCHES.value * BATCH_SIZE.value
+    cores, clips = machine.cores(), BATCHES.value * BATCH_SIZE.value
     batches = pipeline.training_batches(
         split, num_frames=NUM_FRAMES.value, crop=CROP.value, flip=False, batch_size=BATCH_SIZE.value, seed=0
     )
@@ -61,7 +60,6 @@ def main(_):
     result = dict(
         split=dict(data_dir=DATA_DIR.value, videos=split.num_videos, frames=int(split.num_frames.sum())),
         clip=[NUM_FRAMES.value, CROP.value, CROP.value],
-        cores=cores,
         frames_per_round={name: count() for name, count in frames.items()},
         seconds=seconds,
     )
@@ -71,10 +69,12 @@ def main(_):
         result["memory"] = dict(steps=found, peak=input_speed.peak())
         print(f"\nresident memory, batches of {BATCH_SIZE.value}: " + ", ".join(f"{s}: {g:.2f} GiB" for s, g in found))
         print(f"peak of the whole benchmark: {input_speed.peak():.2f} GiB")
+    result["machine"] = machine.describe()
+    print(machine.one_line(result["machine"]))
     if OUTPUT.value:
         write_json(Path(OUTPUT.value), result)
     else:
-        print(f"\n{json.dumps(result['split'])}, {cores} cores")
+        print(json.dumps(result["split"]))
 
 
 def open_readers(split, cores: int) -> input_speed.VideoReaders | None:

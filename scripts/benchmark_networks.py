@@ -16,15 +16,12 @@ torchvision's S3D does 5 % more than ours: 71.92 G multiply-adds a clip of 64x22
 
 from __future__ import annotations
 
-import os
-import platform
 import sys
-from importlib import metadata
 from pathlib import Path
 
 from absl import flags
 
-from s3d_tf import cli
+from s3d_tf import cli, machine
 from s3d_tf.analysis import speed
 from s3d_tf.files import write_json
 
@@ -47,17 +44,18 @@ def main(_):
         raise ValueError(f"Name networks and parts. Received: networks={NETWORKS.value}, parts={PARTS.value}")
     if unknown := set(PARTS.value) - set(clips):
         raise ValueError(f"parts are forward and train. Received: {', '.join(sorted(unknown))}")
-    threads = THREADS.value or len(os.sched_getaffinity(0))
+    threads = THREADS.value or machine.cores()
     speed.use_threads(threads)
     pythons = dict(torch=TORCH.value, openvino=OPENVINO.value)
-    result = dict(machine=machine(threads), parts={})
+    result = dict(machine=machine.describe(), threads=threads, versions=machine.versions(), parts={})
     for part in PARTS.value:
         measure = {"forward": speed.forward, "train": speed.train}[part]
         measured = measure(NETWORKS.value, clips[part], threads, REPEATS.value, pythons)
-        result["machine"]["versions"] |= measured.pop("versions")
+        result["versions"] |= measured.pop("versions")
         result["parts"][part] = dict(clip=clips[part], **measured, **speed.summary(measured))
         print("\n".join(table(part, result["parts"][part])), flush=True)
-    print(describe(result["machine"]))
+    versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
+    print(f"\n{machine.one_line(result['machine'])}; {threads} threads each; {versions}")
     if OUTPUT.value:
         write_json(Path(OUTPUT.value), result)
 
@@ -70,18 +68,6 @@ def clip_of(flag) -> tuple[int, int, int, int]:
             f"A clip is batch, frames (8 or more) and pixels (32 or more). Received: {','.join(flag.value)}"
         )
     return (*numbers, numbers[-1])
-
-
-def machine(threads: int) -> dict:
-    model = [line.partition(":")[2].strip() for line in cpuinfo() if line.startswith("model name")]
-    versions = dict(python=platform.python_version())
-    versions |= {name: metadata.version(name) for name in ("tensorflow", "keras")}
-    return dict(cpu=(model or [platform.machine()])[0], cores=os.cpu_count(), threads=threads, versions=versions)
-
-
-def cpuinfo() -> list[str]:
-    path = Path("/proc/cpuinfo")
-    return path.read_text().splitlines() if path.exists() else []
 
 
 def table(part: str, found: dict) -> list[str]:
@@ -105,11 +91,6 @@ def table(part: str, found: dict) -> list[str]:
     if part == "train":
         lines.append("A training step is counted as three forwards.")
     return lines + [f"{name} is missing: {why}" for name, why in found["missing"].items()]
-
-
-def describe(machine: dict) -> str:
-    versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
-    return f"\n{machine['cpu']}, {machine['cores']} cores, {machine['threads']} threads each; {versions}"
 
 
 if __name__ == "__main__":

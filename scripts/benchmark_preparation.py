@@ -9,7 +9,6 @@ clock. Flow is not part of it.
 
 import json
 import multiprocessing
-import os
 import statistics
 import tempfile
 import time
@@ -18,13 +17,13 @@ from pathlib import Path
 import cv2
 from absl import flags
 
-from s3d_tf import cli
+from s3d_tf import cli, machine
 from s3d_tf.data import listing, prepare, runners
 
 VIDEOS = flags.DEFINE_string("videos", None, "A folder of class folders.", required=True)
 ROUNDS = flags.DEFINE_integer("rounds", 5, "Of ceiling and preparation.", lower_bound=1)
 COPIES = flags.DEFINE_integer("copies", 10, "How often each file is taken, so that a round lasts seconds.", 1)
-WORKERS = flags.DEFINE_integer("workers", os.cpu_count(), "Processes.", lower_bound=1)
+WORKERS = flags.DEFINE_integer("workers", machine.cores(), "Processes.", lower_bound=1)
 SECONDS = flags.DEFINE_float("clip_seconds", 10.0, "Length of the videos for which 1000 are extrapolated, at 25 fps.")
 
 SETTINGS = prepare.Settings(shard_size=8)
@@ -106,7 +105,7 @@ def measure_preparation(listed: listing.Listing) -> dict[str, float]:
     )
 
 
-def summarise(rows: list[dict[str, float]]) -> dict[str, float]:
+def summarise(rows: list[dict[str, float]]) -> dict:
     middle = {key: statistics.median(row[key] for row in rows) for key in rows[0]}
     frames = 1000 * SECONDS.value * 25
     return dict(
@@ -120,6 +119,7 @@ def summarise(rows: list[dict[str, float]]) -> dict[str, float]:
         megabytes_a_1000_videos=round(frames * middle["bytes_a_frame"] / 1e6),
         clip_seconds=SECONDS.value,
         opencv=cv2.__version__,
+        machine=machine.describe(),
     )
 
 

@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 from absl import flags
 
-from s3d_tf import cli
+from s3d_tf import cli, machine
 from s3d_tf.analysis import serving_speed, timing
 from s3d_tf.files import write_json
 from s3d_tf.networks import build_model
@@ -68,6 +68,8 @@ def main(_):
         measured = serving_speed.measure(address, MODEL.value, version, frames, batches, REPEATS.value)
     result["requests"] = [one._asdict() for one in measured]
     print("\n".join(table(measured)))
+    result["machine"] = machine.describe()
+    print(machine.one_line(result["machine"]))
     if OUTPUT.value:
         write_json(Path(OUTPUT.value), result)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from absl import flags
 
-from s3d_tf import cli
+from s3d_tf import cli, machine
 from s3d_tf.analysis import training_speed
 from s3d_tf.data.split import open_split
 from s3d_tf.files import write_json
@@ -49,6 +49,8 @@ def main(_):
         f"{NETWORK.value}, {shape}: {found['loop']:.2f} s a step, {found['bare']:.2f} s of the bare network, "
         f"overhead {found['overhead']:.1%}, input wait {found['input_wait']:.1%}"
     )
+    found["machine"] = machine.describe()
+    print(machine.one_line(found["machine"]))
     if OUTPUT.value:
         write_json(Path(OUTPUT.value), found)
 

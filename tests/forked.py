@@ -1,7 +1,7 @@
 """Binaries in processes of their own that need not import TensorFlow first: most of a short run is that import.
 
-Each is forked from one process that has imported other people's packages, none of ours, and has computed nothing; it
-has its own arguments, environment, output and exit status.
+Each is forked from one process that has imported other people's packages, of ours only what enables oneDNN, and has
+computed nothing; it has its own arguments, environment, output and exit status.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-IMPORTED = ["tensorflow", "keras", "cv2", "pytest"]
+IMPORTED = ["s3d_tf", "tensorflow", "keras", "cv2", "pytest"]
 
 
 def context() -> ForkServerContext:

@@ -4,16 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import platform
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import keras
-import numpy as np
-import tensorflow as tf
-
-from .. import __version__
 from ..data.split import Split
 from ..files import read_json, write_json
 from ..weights import Preprocessing
@@ -98,17 +92,6 @@ def describe_split(split: Split) -> str:
     """Name, number and checksum of a split's videos."""
     digest = hashlib.sha256("\0".join(split.media_ids).encode("utf-8", "surrogateescape")).hexdigest()
     return f"{split.dataset}, {split.num_videos} videos ({digest[:12]})"
-
-
-def versions() -> dict[str, str]:
-    """What a run was made with."""
-    return dict(
-        s3d_tf=__version__,
-        tensorflow=tf.__version__,
-        keras=keras.__version__,
-        numpy=np.__version__,
-        python=platform.python_version(),
-    )
 
 
 def _flat(run: Run) -> dict:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from .. import machine
 from ..data.damage import Damage
 from ..data.locks import hold
 from ..data.pipeline import KEYS, check, order, training_batches
@@ -22,7 +23,7 @@ from ..weights.own import attach
 from . import devices
 from .asynchronous import AsynchronousTrainer
 from .checkpoints import NEWEST, Best, Checkpoints, steps_in
-from .config import Run, check_run, has_run, read_run, versions, write_run
+from .config import Run, check_run, has_run, read_run, write_run
 from .evaluate import evaluate
 from .journal import EVALUATIONS, METRICS, Journal, read_metrics
 from .loop import DivergedError, Report, Trainer
@@ -326,7 +327,8 @@ class Training:
             replicas=self.strategy.num_replicas_in_sync,
             workers=devices.num_workers(self.strategy),
             pace=dataclasses.asdict(self.pace),
-            **versions(),
+            onednn=machine.onednn_settings(),
+            **machine.versions(),
         )
 
     def _result(self, last: Report | None, seconds: float) -> dict:

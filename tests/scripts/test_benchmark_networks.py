@@ -23,7 +23,8 @@ def test_a_small_run(run_script, tmp_path):
     assert "| training step, 1x8x32x32 | seconds |" in done.stdout
     assert "torchvision S3D is missing: " in done.stdout
     result = json.loads((tmp_path / "b.json").read_text())
-    assert result["machine"]["threads"] == 1
+    assert result["threads"] == 1
+    assert result["machine"]["onednn"] == dict(enabled=True)
     assert {"matmul 64x32x16", "matmul 25088x16x8"} <= set(result["parts"]["forward"]["medians"])
     forward, train = result["parts"]["forward"], result["parts"]["train"]
     assert forward["ratios"]["i2d"] == train["ratios"]["i2d"] == 1
