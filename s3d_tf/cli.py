@@ -30,6 +30,18 @@ def quiet_stderr() -> Iterator[None]:
             os.close(saved)
 
 
+@contextlib.contextmanager
+def _hidden(*names: str) -> Iterator[None]:
+    """Makes `import NAME` fail while this lasts, unless it was imported before."""
+    hidden = [name for name in names if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]
+
+
 def _end_quietly(kind, error, trace) -> None:
     """An interrupt while modules are imported; later ones are caught in `run`."""
     if issubclass(kind, KeyboardInterrupt):
@@ -40,7 +52,9 @@ def _end_quietly(kind, error, trace) -> None:
 
 sys.excepthook = _end_quietly
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-with quiet_stderr():  # on import TensorFlow greets with a page of remarks that no variable switches off
+# On import TensorFlow prints a page of remarks that no variable switches off. Keras imports the two other packages if
+# they are installed, for wrappers that nothing here uses; that would be a third of the import's time.
+with quiet_stderr(), _hidden("sklearn", "matplotlib"):
     import tensorflow
 
     tensorflow.config.list_physical_devices()

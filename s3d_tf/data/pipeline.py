@@ -43,6 +43,7 @@ class Views:
             raise ValueError(f"Views are 1 clip or more, of 1 or 3 crops, of 1 frame or more. Received: {self}")
 
 
+@tf.autograph.experimental.do_not_convert  # nothing to convert; looking for it takes a second
 def training_batches(
     split: Split,
     *,
@@ -175,6 +176,7 @@ def order(split: Split, batch_size: int, seed: int, first_batch: int = 0) -> tf.
     return tf.data.Dataset.range(epoch, tf.int64.max).flat_map(one_epoch).skip(skipped).batch(batch_size)
 
 
+@tf.autograph.experimental.do_not_convert  # nothing to convert; looking for it takes a second
 def evaluation_batches(
     split: Split,
     *,

@@ -28,6 +28,7 @@ LOOKED_AT = 1000
 """Records, from the first to the last, in which a box is looked for before a training."""
 
 
+@tf.autograph.experimental.do_not_convert  # nothing to convert; looking for it takes a second
 def training_batches(
     split: Split,
     *,
@@ -101,6 +102,7 @@ def training_batches(
     )
 
 
+@tf.autograph.experimental.do_not_convert
 def evaluation_batches(
     split: Split,
     *,

@@ -66,14 +66,14 @@ class AsynchronousTrainer(Trainer):
         start, wait, asked = time.perf_counter(), 0.0, []
         first, steps = int(self.data_step.numpy()), self.step
         for number in range(first, first + num_steps):
-            before, stopping = self.stop.look()
-            if stopping:
+            if self.stop.requested():
                 break
+            before = time.perf_counter()
             batch = next(iterator)
             wait += time.perf_counter() - before
             asked.append(self._coordinator.schedule(self._step, args=(batch, tf.constant(number, tf.int64))))
         self._coordinator.join()
-        self.stopped = bool(self.stop.look()[1])
+        self.stopped = self.stop.requested()
         if not asked:
             return None
         done = np.stack([numbers.fetch() for numbers in asked])  # [steps, loss and measures and norm]
@@ -93,7 +93,7 @@ class AsynchronousTrainer(Trainer):
             number,
             self.loss_scale.value,
         )
-        gradients, norm = self._decay_and_shorten(gradients)
+        gradients, norm = self._shorten(gradients)
         finite = tf.math.is_finite(norm) & tf.math.is_finite(numbers[0])
         self.optimizer.apply([tf.where(finite, gradient, 0.0) for gradient in gradients], self.variables)
         for variable, value in zip(self._averages, averages, strict=True):

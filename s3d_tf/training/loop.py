@@ -7,6 +7,7 @@ them, so that the number of replicas changes nothing but rounding.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -20,7 +21,7 @@ from .devices import check_precision, num_workers
 from .objective import Classification, Objective
 from .optimizer import LossScale, make_optimizer
 from .recipes import Recipe, learning_rate
-from .sharing import moving_averages, share_out, sum_like
+from .sharing import moving_averages, share_out
 from .stopping import Stop
 
 
@@ -100,15 +101,26 @@ class Trainer:
             self.data_step = tf.Variable(0, trainable=False, dtype=tf.int64)  # steps' worth of clips that were taken
             self._averages = moving_averages(self.model)
             self._make_sums()
-        self._decayed = {variable.path for variable in self.variables if variable.name == "kernel"}
         self._differentiate = tf.function(self._gradients, jit_compile=True) if xla else self._gradients
-        self._run = tf.function(self._steps)
+        self._compiled = {method: self._compile(method) for method in (self._micro_batch, self._reduce, self._apply)}
+
+    def _compile(self, method: Callable) -> Callable:
+        """Returns `method`, run in every replica, as a graph that is traced at its first call."""
+        return tf.function(lambda *args: self.strategy.run(method, args), autograph=False, reduce_retracing=True)
 
     def _make_sums(self):
-        """Each replica's own, over its micro-batches."""
-        self._gradient_sums = [sum_like(variable) for variable in self.variables]
-        self._average_sums = [sum_like(variable) for variable in self._averages]
-        self._numbers = sum_like(tf.zeros([1 + len(self.objective.measures)]))  # loss first
+        """Each replica's own, over its micro-batches: gradients, moving averages, loss and measures, in one vector.
+
+        One vector is one collective instead of hundreds, and its graph compiles in a fraction of the time.
+        """
+        self._shapes = [tuple(variable.shape) for variable in (*self.variables, *self._averages)]
+        num_values = sum(math.prod(shape) for shape in self._shapes) + 1 + len(self.objective.measures)
+        self._sums = tf.Variable(
+            tf.zeros([num_values]),
+            trainable=False,
+            synchronization=tf.VariableSynchronization.ON_READ,
+            aggregation=tf.VariableAggregation.SUM,
+        )
 
     @property
     def step(self) -> int:
@@ -121,29 +133,76 @@ class Trainer:
         own = {f"optimizer/{variable.path}": variable.value for variable in self.optimizer.variables}
         return own | {"data_step": self.data_step} | self.loss_scale.state
 
-    def train(self, iterator: Iterator[Batch], num_steps: int) -> Report | None:
-        """Takes `num_steps` steps in one call of the compiled graph, or fewer when `stop` says so.
+    def train(
+        self, iterator: Iterator[Batch], num_steps: int, on_micro_batch: Callable[[int, int], None] | None = None
+    ) -> Report | None:
+        """Takes `num_steps` steps, or fewer when `stop` says so.
 
         Args:
             iterator: of micro-batches, for each replica one at a time (`distribute`).
+            on_micro_batch: called after each micro-batch with the number of steps done in this call and the number of
+                micro-batches done in the step after them.
 
         Returns:
             None when it stopped before the first step was done.
 
         Raises:
-            StoppedError: `stop` said so while the graph was traced.
-            DivergedError: the loss or its gradient is NaN or infinite.
+            StoppedError: `stop` said so while a graph was traced.
+            DivergedError: the loss or its gradient is NaN or infinite. The weights are those before that step.
         """
-        before, start = self.data_step.numpy(), time.perf_counter()
-        totals, wait, last_loss, last_norm, failed, stopped = self._run(iterator, tf.constant(num_steps))
-        self.stopped = bool(stopped)
-        seconds = time.perf_counter() - start
-        taken = int(self.data_step.numpy() - before)
-        if failed:
-            raise DivergedError(self.step, int(self.data_step.numpy()), lost(last_loss, last_norm))
+        start, wait, totals, taken = time.perf_counter(), 0.0, 0.0, 0
+        while taken < num_steps and not self.stopped:
+            for done in range(self.micro_batches):
+                if self._must_stop():
+                    break
+                if on_micro_batch:
+                    on_micro_batch(taken, done)
+                waiting = time.perf_counter()
+                batch = next(iterator)
+                wait += time.perf_counter() - waiting
+                self._run(self._micro_batch, batch, self._number(done), tf.constant(done == 0))
+            else:
+                totals += self._update()
+                taken += 1
         if not taken:
             return None
-        return self._report(np.asarray(totals), taken, float(wait), seconds)
+        return self._report(totals, taken, wait, time.perf_counter() - start)
+
+    def _must_stop(self) -> bool:
+        """Whether to stop before the next micro-batch; many workers agree on it at the end of a step."""
+        if self._num_workers == 1:
+            self.stopped = self.stop.requested()
+        return self.stopped
+
+    def _update(self) -> np.ndarray:
+        """Ends a step: the replicas' sums are put together and, unless they are NaN or infinite, applied.
+
+        Returns:
+            `[2 + measures]` float: the loss, the sum of each measure over the clips, the gradient's norm (0 when half
+            precision left out the step).
+        """
+        numbers, norm, stopping = self._run(self._reduce, tf.constant(float(self.stop.requested())))
+        numbers, norm = numbers.numpy(), float(norm)
+        finite = bool(np.isfinite(norm) and np.isfinite(numbers[0]))
+        # Half precision leaves out a step whose gradient overflows, and scales the loss down.
+        if not finite and not (self.loss_scale.may_fall and np.isfinite(numbers[0])):
+            raise DivergedError(self.step, int(self.data_step.numpy()), lost(numbers[0], norm))
+        if finite:
+            self._run(self._apply)
+        self.loss_scale.update(tf.constant(finite), tf.constant(True))
+        self.data_step.assign_add(1)
+        self.stopped = float(stopping) > 0.5
+        return np.append(numbers, norm if finite else 0.0)
+
+    def _run(self, method: Callable, *args):
+        """Runs one of the compiled methods; returns what every replica has the same of."""
+        results = self._compiled[method](*args)
+        return tf.nest.map_structure(lambda value: self.strategy.experimental_local_results(value)[0], results)
+
+    def _number(self, done: int) -> tf.Tensor:
+        """`[]` int64: the first replica's number, in the whole run, of the micro-batch after `done` ones of a step."""
+        first = (int(self.data_step.numpy()) * self.micro_batches + done) * self.strategy.num_replicas_in_sync
+        return tf.constant(first, tf.int64)
 
     def _report(self, totals: np.ndarray, taken: int, wait: float, seconds: float) -> Report:
         """Means over `taken` steps, of sums of the loss, of each measure over clips, and of the gradient's norm."""
@@ -187,57 +246,9 @@ class Trainer:
 
         return iter(self.strategy.distribute_datasets_from_function(numbers))
 
-    def _steps(self, iterator, num_steps):
-        """As many steps, in the graph. Stops early at `stop` and at a loss that is no number."""
-        totals, wait = tf.zeros([2 + len(self.objective.measures)]), tf.zeros([], tf.float64)
-        loss = norm = stopping = tf.zeros([])
-        steps, go_on, failed = tf.zeros([], tf.int32), tf.constant(True), tf.constant(False)
-        while steps < num_steps and go_on:
-            tf.autograph.experimental.set_loop_options(parallel_iterations=1)
-            waited, whole, stopping = self._accumulate(iterator)
-            wait += waited
-            numbers, norm, stopping = self._first(self.strategy.run(self._reduce, args=(stopping,)))
-            loss = numbers[0]
-            finite = tf.math.is_finite(norm) & tf.math.is_finite(loss)
-            # Half precision leaves out a step whose gradient overflows, and scales the loss down.
-            failed = whole & ~finite & ~(self.loss_scale.may_fall & tf.math.is_finite(loss))
-            taken = whole & ~failed
-            if whole & finite:
-                self.strategy.run(self._apply)
-            self.loss_scale.update(finite, taken)
-            self.data_step.assign_add(tf.cast(taken, tf.int64))
-            totals += tf.where(taken, tf.concat([numbers, [tf.where(finite, norm, 0.0)]], 0), 0.0)
-            steps += tf.cast(taken, tf.int32)
-            go_on = taken & (stopping < 0.5)
-        return totals, wait, loss, norm, failed, stopping > 0.5
-
-    def _accumulate(self, iterator):
-        """Sums up the gradients of one step's micro-batches; whether all of them were taken before `stop`."""
-        self.strategy.run(self._reset)
-        wait, taken = tf.zeros([], tf.float64), tf.zeros([], tf.int32)
-        before, stopping = tf.unstack(self.stop.tensor())
-        while taken < self.micro_batches and (stopping < 0.5 or self._num_workers > 1):  # many agree at a step's end
-            tf.autograph.experimental.set_loop_options(parallel_iterations=1)
-            with tf.control_dependencies([before]):
-                batch = next(iterator)
-            with tf.control_dependencies(tf.nest.flatten(batch, expand_composites=True)):
-                wait += self.stop.tensor()[0] - before
-            done = self._first(self.strategy.run(self._micro_batch, args=(batch, taken)))
-            taken += 1
-            with tf.control_dependencies([done]):
-                before, stopping = tf.unstack(self.stop.tensor())
-        return wait, taken == self.micro_batches, tf.cast(stopping, tf.float32)
-
-    def _reset(self):
-        if self.micro_batches == 1:  # the only one takes their place
-            return
-        for total in (*self._gradient_sums, *self._average_sums, self._numbers):
-            total.assign(tf.zeros_like(total))
-
-    def _micro_batch(self, batch: Batch, taken: tf.Tensor):
-        """In a replica: adds one micro-batch to the sums."""
+    def _micro_batch(self, batch: Batch, number: tf.Tensor, first: tf.Tensor) -> None:
+        """In a replica: adds one micro-batch to the sums, or sets them to it if it is the first of a step."""
         replica = tf.distribute.get_replica_context()
-        number = (self.data_step * self.micro_batches + tf.cast(taken, tf.int64)) * replica.num_replicas_in_sync
         number += tf.cast(replica.replica_id_in_sync_group, tf.int64)
         numbers, gradients, averages = self._differentiate(
             [tf.convert_to_tensor(variable) for variable in self.variables],
@@ -246,10 +257,10 @@ class Trainer:
             number,
             self.loss_scale.value,
         )
-        sums = (*self._gradient_sums, *self._average_sums, self._numbers)
-        for total, value in zip(sums, (*gradients, *averages, numbers), strict=True):
-            (total.assign if self.micro_batches == 1 else total.assign_add)(value)
-        return tf.identity(numbers[0])
+        sums = tf.concat([tf.reshape(value, [-1]) for value in (*gradients, *averages, numbers)], axis=0)
+        if self.micro_batches > 1:
+            sums += tf.where(first, 0.0, tf.convert_to_tensor(self._sums))
+        self._sums.assign(sums)
 
     def _other_values(self, number: tf.Tensor) -> list[tf.Tensor]:
         """Of the variables that are not trained: a dropout's seed follows from the recipe's and the micro-batch."""
@@ -272,45 +283,43 @@ class Trainer:
             loss = total / self.recipe.batch_size
             target = loss * loss_scale
         self._end_tracing_if_stopped()
-        gradients = tape.gradient(target, trained)
+        gradients = self._decayed(tape.gradient(target, trained), trained, loss_scale)
         self._end_tracing_if_stopped()
         return tf.stack([loss, *measures]), gradients, [scope.get_current_value(v) for v in self._averages]
 
-    @tf.autograph.experimental.do_not_convert
+    def _decayed(self, gradients, trained, loss_scale):
+        """The gradients with this micro-batch's share of the weight decay, which is of conv kernels only."""
+        factor = self.recipe.weight_decay * loss_scale / (self.micro_batches * self.strategy.num_replicas_in_sync)
+        rows = zip(gradients, trained, self.variables, strict=True)
+        return [gradient + factor * value if v.name == "kernel" else gradient for gradient, value, v in rows]
+
     def _end_tracing_if_stopped(self) -> None:
         """Tracing takes seconds and only runs this Python; many workers go on to the graph, where they agree."""
         if self._num_workers == 1:
             self.stop.check()
 
     def _reduce(self, stopping):
-        """In a replica: sums and means of all replicas, with weight decay; loss and counts, the norm, stopping.
+        """In a replica: sums and means over all replicas, which take the place of the replica's own sums.
 
-        Sums and means stay where the replica's own were.
+        Returns:
+            Loss and measures, the gradient's norm, and how many replicas are told to stop.
         """
         replica = tf.distribute.get_replica_context()
-        own = (*self._gradient_sums, *self._average_sums, self._numbers)
-        sums = [tf.convert_to_tensor(total) for total in own] + [stopping]
+        sums = tf.convert_to_tensor(self._sums)
         if replica.num_replicas_in_sync > 1:
-            sums = [tf.identity(value) for value in sums]  # on this device: in a loop, what is read has none
-            sums = replica.all_reduce("SUM", sums)
-        *sums, numbers, stopping = sums
-        gradients, averages = sums[: len(self.variables)], sums[len(self.variables) :]
-        gradients, norm = self._decay_and_shorten(gradients)
-        averages = [total / (self.micro_batches * replica.num_replicas_in_sync) for total in averages]
-        for total, value in zip(own, (*gradients, *averages), strict=False):
-            total.assign(value)
+            sums, stopping = replica.all_reduce("SUM", [tf.identity(sums), tf.identity(stopping)])  # on this device
+        num_gradients = sum(math.prod(variable.shape) for variable in self.variables)
+        num_averages = sum(math.prod(variable.shape) for variable in self._averages)
+        gradients, averages, numbers = tf.split(sums, [num_gradients, num_averages, 1 + len(self.objective.measures)])
+        (gradients,), norm = self._shorten([gradients])
+        averages /= self.micro_batches * replica.num_replicas_in_sync
+        self._sums.assign(tf.concat([gradients, averages, numbers], axis=0))
         return numbers, norm, stopping
 
-    def _decay_and_shorten(self, gradients):
-        """With the loss scale taken out, weight decay, and `clip_norm`; and their norm before that."""
+    def _shorten(self, gradients):
+        """The gradients without the loss scale, and no longer than `clip_norm`; and their norm before that."""
         if self.loss_scale.active:
             gradients = [gradient / self.loss_scale.value for gradient in gradients]
-        gradients = [
-            gradient + self.recipe.weight_decay * tf.convert_to_tensor(variable)
-            if variable.path in self._decayed
-            else gradient
-            for gradient, variable in zip(gradients, self.variables, strict=True)
-        ]
         norm = tf.linalg.global_norm(gradients)
         if self.recipe.clip_norm:
             gradients, _ = tf.clip_by_global_norm(gradients, self.recipe.clip_norm, use_norm=norm)
@@ -318,11 +327,10 @@ class Trainer:
 
     def _apply(self):
         """In a replica: the optimizer's step, and the mean of the moving averages over all micro-batches."""
-        self.optimizer.apply([tf.convert_to_tensor(total) for total in self._gradient_sums], self.variables)
-        for variable, mean in zip(self._averages, self._average_sums, strict=True):
-            variable.assign(tf.convert_to_tensor(mean))
+        sizes = [math.prod(shape) for shape in self._shapes]
+        flat = tf.split(self._sums[: sum(sizes)], sizes)
+        values = [tf.reshape(value, shape) for value, shape in zip(flat, self._shapes, strict=True)]
+        self.optimizer.apply(values[: len(self.variables)], self.variables)
+        for variable, mean in zip(self._averages, values[len(self.variables) :], strict=True):
+            variable.assign(mean)
         self._end_tracing_if_stopped()
-
-    def _first(self, values):
-        """What every replica has the same of."""
-        return tf.nest.map_structure(lambda value: self.strategy.experimental_local_results(value)[0], values)

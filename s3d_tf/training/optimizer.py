@@ -18,6 +18,16 @@ class ReducedSGD(keras.optimizers.SGD):
     def _all_reduce_sum_gradients(self, grads_and_vars):
         return grads_and_vars
 
+    def update_step(self, gradient, variable, learning_rate):
+        """Computes Keras' formula with one kernel; Keras' five ops per variable take much longer to compile."""
+        if not self.momentum:
+            super().update_step(gradient, variable, learning_rate)
+            return
+        velocity = self.momentums[self._get_variable_index(variable)].value
+        tf.raw_ops.ResourceApplyKerasMomentum(
+            var=variable.handle, accum=velocity.handle, lr=learning_rate, grad=gradient, momentum=self.momentum
+        )
+
 
 def make_optimizer(recipe: Recipe) -> keras.optimizers.Optimizer:
     """SGD with momentum and the recipe's stepwise learning rate, for gradients that are summed over the replicas."""

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 import resource
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
 from .. import machine
 from ..data.damage import Damage
 from ..data.locks import hold
-from ..data.pipeline import KEYS, check, order, training_batches
+from ..data.pipeline import KEYS, Batch, check, order, training_batches
 from ..data.split import Split, open_split
 from ..files import write_json
 from ..weights.own import attach
@@ -192,8 +192,7 @@ class Training:
             self._evaluate_if_missing()
             if trainer.step >= steps:
                 return None
-            self.journal.clips(trainer.step, self._first_clips())
-            iterator = trainer.distribute(self.batches)
+            iterator = self._with_first_clips_shown(trainer.distribute(self.batches))
             while trainer.step < steps and not trainer.stopped:
                 before = trainer.step
                 try:
@@ -281,9 +280,12 @@ class Training:
             self.checkpoints.clear(after=newest)
             print(f"\n{what}; going back to step {newest}, on with other clips ({times} of {self.pace.go_back})")
 
-    def _first_clips(self) -> np.ndarray:
-        at_once = min(self.trainer.clips_at_once, 4)
-        return next(iter(self.batches(batch_size=at_once).take(1)))[self.shown].numpy()
+    def _with_first_clips_shown(self, iterator: Iterator[Batch]) -> Iterator[Batch]:
+        """Returns the same batches; the clips of the first go to TensorBoard."""
+        first = next(iterator)
+        clips = self.strategy.experimental_local_results(first[self.shown])[0]
+        self.journal.clips(self.trainer.step, clips.numpy())
+        return itertools.chain([first], iterator)
 
     def _meet(self, step: int | None) -> None:
         """Has many workers start from the same weights, the first one's, and finds out whether work_dir is shared."""

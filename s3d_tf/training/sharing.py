@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import keras
-import tensorflow as tf
 
 from .recipes import Recipe
 
@@ -31,13 +30,3 @@ def moving_averages(model: keras.Model) -> list[keras.Variable]:
     """Those of the batch norms that are trained."""
     norms = [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.BatchNormalization)]
     return [v for norm in norms if norm.trainable for v in (norm.moving_mean, norm.moving_variance)]
-
-
-def sum_like(variable) -> tf.Variable:
-    """A sum of each replica's own."""
-    return tf.Variable(
-        tf.zeros(variable.shape),
-        trainable=False,
-        synchronization=tf.VariableSynchronization.ON_READ,
-        aggregation=tf.VariableAggregation.SUM,
-    )

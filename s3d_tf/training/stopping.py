@@ -6,11 +6,7 @@ import contextlib
 import os
 import signal
 import socket
-import time
 from collections.abc import Iterator
-
-import numpy as np
-import tensorflow as tf
 
 STATUS = 75
 """Exit status of a run that was told to stop and has saved: EX_TEMPFAIL, "start me again"."""
@@ -33,22 +29,17 @@ class Stop:
         self._reader.setblocking(False)
         self._writer.setblocking(False)
 
-    def look(self) -> np.ndarray:
-        """`[2]` float64: seconds of a clock, and 1 after a signal."""
+    def requested(self) -> bool:
+        """Returns whether a signal came."""
         with contextlib.suppress(BlockingIOError):
             for number in self._reader.recv(64):
                 if number in (signal.SIGTERM, signal.SIGINT):
                     self.signal = number
-        return np.array([time.perf_counter(), self.signal is not None])
-
-    def tensor(self) -> tf.Tensor:
-        """`look` as an op."""
-        return tf.ensure_shape(tf.numpy_function(self.look, [], tf.float64), [2])
+        return self.signal is not None
 
     def check(self) -> None:
         """Raises a StoppedError after a signal."""
-        self.look()
-        if self.signal is not None:
+        if self.requested():
             raise StoppedError
 
     @property
@@ -66,7 +57,7 @@ class Stop:
         handled = []
 
         def handle(number: int, _) -> None:
-            handled.append(number)  # `look` may have seen the same signal before
+            handled.append(number)  # `requested` may have seen the same signal before
             self.signal = number
             if len(handled) > 1:
                 raise KeyboardInterrupt
