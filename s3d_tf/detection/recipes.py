@@ -71,6 +71,7 @@ class DetectionRecipe:
         steps: to train for.
         learning_rates: one more than `boundaries`; the next one holds from each boundary on.
         boundaries: in steps.
+        warmup_steps: first steps, over which the rate rises linearly to the first of `learning_rates`; 0 is off.
         momentum: of the SGD.
         weight_decay: factor on half the squared kernels.
         clip_norm: longest gradient, by its norm over all variables; longer ones are shortened. 0 is off.
@@ -131,6 +132,7 @@ class DetectionRecipe:
     steps: int = 600_000  # section 5.3
     learning_rates: tuple[float, ...] = (0.0003, 0.00003)  # API, whose rate falls after 900k steps of one frame
     boundaries: tuple[int, ...] = (450_000,)  # ours
+    warmup_steps: int = 0
     momentum: float = 0.9  # API
     weight_decay: float = 0.0  # API: l2_regularizer 0.0
     clip_norm: float = 10.0  # API: gradient_clipping_by_norm
@@ -144,7 +146,7 @@ class DetectionRecipe:
         fractions = ("anchor_positive", "anchor_share", "proposal_overlap", "proposal_positive", "proposal_share")
         fractions += ("detection_overlap",)
         positive = ("backbone_width", "anchor_base", *(() if self.weights else ("width",)))
-        not_negative = ("anchor_negative", "anchor_offset", "weight_decay", "clip_norm", "seed")
+        not_negative = ("anchor_negative", "anchor_offset", "weight_decay", "clip_norm", "seed", "warmup_steps")
         not_negative += ("objectness_weight", "anchor_box_weight", "class_weight", "box_weight")
         self._check(shares, lambda value: 0 <= value < 1, "in [0, 1)")
         self._check(fractions, lambda value: 0 < value <= 1, "in (0, 1]")

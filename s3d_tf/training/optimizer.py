@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import keras
 import tensorflow as tf
 
@@ -29,12 +31,35 @@ class ReducedSGD(keras.optimizers.SGD):
         )
 
 
+class StepwiseRate(keras.optimizers.schedules.LearningRateSchedule):
+    """The learning rate of a recipe: a linear warm-up, then a constant rate between each two boundaries.
+
+    Args:
+        learning_rates, boundaries, warmup_steps: see `Recipe`.
+    """
+
+    def __init__(self, learning_rates: Sequence[float], boundaries: Sequence[int], warmup_steps: int):
+        self.config = dict(
+            learning_rates=list(learning_rates), boundaries=list(boundaries), warmup_steps=int(warmup_steps)
+        )
+        # Keras changes the rate after a boundary's step, the recipe with it.
+        self._rate: Callable = lambda step: learning_rates[0]
+        if boundaries:
+            self._rate = keras.optimizers.schedules.PiecewiseConstantDecay([b - 1 for b in boundaries], learning_rates)
+
+    def __call__(self, step):
+        rate = keras.ops.cast(self._rate(step), "float32")
+        if not self.config["warmup_steps"]:
+            return rate
+        return rate * keras.ops.minimum(1.0, (keras.ops.cast(step, "float32") + 1) / self.config["warmup_steps"])
+
+    def get_config(self):
+        return self.config
+
+
 def make_optimizer(recipe: Recipe) -> keras.optimizers.Optimizer:
-    """SGD with momentum and the recipe's stepwise learning rate, for gradients that are summed over the replicas."""
-    schedule: float | keras.optimizers.schedules.LearningRateSchedule = recipe.learning_rates[0]
-    if recipe.boundaries:  # Keras changes the rate after a boundary's step, the recipe with it
-        boundaries = [boundary - 1 for boundary in recipe.boundaries]
-        schedule = keras.optimizers.schedules.PiecewiseConstantDecay(boundaries, list(recipe.learning_rates))
+    """Returns SGD with momentum and the recipe's learning rates, for gradients that are summed over the replicas."""
+    schedule = StepwiseRate(recipe.learning_rates, recipe.boundaries, recipe.warmup_steps)
     return ReducedSGD(schedule, momentum=recipe.momentum, name="sgd")  # checkpoints hold the name
 
 

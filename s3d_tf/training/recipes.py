@@ -40,6 +40,7 @@ class Recipe:
         steps: to train for.
         learning_rates: one more than `boundaries`; the next one holds from each boundary on.
         boundaries: in steps.
+        warmup_steps: first steps, over which the rate rises linearly to the first of `learning_rates`; 0 is off.
         momentum: of the SGD.
         weight_decay: factor on half the squared conv kernels.
         clip_norm: longest gradient, by its norm over all variables; longer ones are shortened. 0 is off.
@@ -68,6 +69,7 @@ class Recipe:
     steps: int = 80_000
     learning_rates: tuple[float, ...] = (0.1, 0.01, 0.001)
     boundaries: tuple[int, ...] = (60_000, 70_000)
+    warmup_steps: int = 0
     momentum: float = 0.9  # "synchronous SGD, momentum 0.9"
     weight_decay: float = 1e-7  # authors' code
     clip_norm: float = 0.0
@@ -91,7 +93,7 @@ class Recipe:
                 "width must be above 0, momentum, norm_momentum and dropout in [0, 1), weight_decay "
                 f"and clip_norm not negative, seed in [0, 2^31). Received: {self}"
             )
-        least = dict(num_frames=8, eval_frames=8, crop=32, batch_size=1, clips_per_replica=1, steps=1)
+        least = dict(num_frames=8, eval_frames=8, crop=32, batch_size=1, clips_per_replica=1, steps=1, warmup_steps=0)
         if low := [f"{key}={getattr(self, key)}" for key, value in least.items() if getattr(self, key) < value]:
             needed = ", ".join(f"{key}>={value}" for key, value in least.items())
             raise ValueError(f"A recipe needs {needed}. Received: {', '.join(low)}")
@@ -199,8 +201,9 @@ def recipe(name: str, **changes) -> Recipe:
 
 
 def learning_rate(recipe: Recipe, step: int) -> float:
-    """What step number `step` was taken with; the first is 1."""
-    return recipe.learning_rates[bisect.bisect_left(recipe.boundaries, step)]
+    """Returns what step number `step` was taken with; the first is 1."""
+    rate = recipe.learning_rates[bisect.bisect_left(recipe.boundaries, step)]
+    return rate * min(1.0, step / recipe.warmup_steps) if recipe.warmup_steps else rate
 
 
 def differences(recipe: Any, recipes: Mapping[str, Any] = RECIPES) -> dict[str, tuple]:

@@ -24,6 +24,17 @@ def test_the_rate_changes_at_its_step(step, rate):
     np.testing.assert_allclose(float(sgd.learning_rate), rate, rtol=1e-6)
 
 
+def test_the_rate_rises_linearly_over_the_warm_up_steps():
+    recipe = recipes.recipe("mini_kinetics", warmup_steps=4, boundaries=(6, 8))
+    sgd = optimizer.make_optimizer(recipe)
+    sgd.build([])
+    expected = [0.025, 0.05, 0.075, 0.1, 0.1, 0.1, 0.01, 0.01, 0.001]
+    for step, rate in enumerate(expected):
+        sgd.iterations.assign(step)
+        np.testing.assert_allclose(float(sgd.learning_rate), rate, rtol=1e-6)
+        np.testing.assert_allclose(recipes.learning_rate(recipe, step + 1), rate, rtol=1e-6)
+
+
 def test_the_other_recipes_are_the_papers():
     flow = recipes.recipe("kinetics_flow")
     assert (flow.stream, flow.steps) == ("flow", 155_000)
@@ -84,7 +95,14 @@ def test_unknown_names_raise_and_list_what_there_is():
     "changes",
     [
         *(dict(boundaries=(5, 4)), dict(learning_rates=(0.1,)), dict(steps=0), dict(crop=16), dict(num_frames=4)),
-        *(dict(stream="sound"), dict(precision="int8"), dict(clip_norm=-1.0), dict(network=""), dict(seed=2**31)),
+        *(
+            dict(stream="sound"),
+            dict(precision="int8"),
+            dict(clip_norm=-1.0),
+            dict(warmup_steps=-1),
+            dict(network=""),
+            dict(seed=2**31),
+        ),
     ],
 )
 def test_values_out_of_range(changes):
