@@ -73,6 +73,16 @@ def memory_gb() -> float:
     return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1)
 
 
+def process_seconds() -> float | None:
+    """Returns the seconds since this process was started; None where the system does not tell."""
+    try:
+        ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
+        uptime = float(Path("/proc/uptime").read_text().split()[0])
+    except OSError:
+        return None
+    return round(uptime - ticks / os.sysconf("SC_CLK_TCK"), 1)
+
+
 def _cpuinfo(field: str) -> str:
     """Returns what /proc/cpuinfo says of the first core; "" where there is no such file or line."""
     with contextlib.suppress(OSError):

@@ -29,8 +29,19 @@ LONG = (
 )  # folders; the others have short tests
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long files first, so that no process is left alone with one at the end (with xdist's --no-loadscope-reorder)."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--all", action="store_true", help="Run the tests marked slow, too.")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out slow tests unless `--all` or a test by its name asks for them, and starts with the long files.
+
+    Long files first: no process is left alone with one at the end (with xdist's --no-loadscope-reorder).
+    """
+    if not (config.option.all or any("::" in argument for argument in config.args)):
+        slow = [item for item in items if item.get_closest_marker("slow")]
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if item not in slow]
 
     def place(item: pytest.Item) -> int:
         folder = item.path.parent.name
