@@ -15,6 +15,9 @@ MIN_DECODED = 0.8
 """A file of whose declared frames a smaller share decodes is called truncated. Declared counts are off by a few in
 sound files too."""
 
+OPENCV = "OpenCV"
+"""The decoder of all videos but those that OpenCV yields no frame of."""
+
 _TOLERANCE = 1000  # microseconds: containers round time stamps to milliseconds
 
 
@@ -39,6 +42,13 @@ class Frame(NamedTuple):
     timestamp: int  # microseconds from the start
 
 
+class Decoded(NamedTuple):
+    """A frame as a decoder yields it, not yet converted."""
+
+    milliseconds: float  # from the start of the stream; 0 where the container does not say
+    retrieve: Callable[[], np.ndarray | None]  # `[H, W, 3]` uint8 RGB; call it before the next frame is decoded
+
+
 class Grabbed(NamedTuple):
     """A frame that is decoded but not yet converted."""
 
@@ -56,10 +66,18 @@ class Reader:
         dropped: frames before the span.
         reached_end: whether nothing is left of the file.
         damaged: frames that do not decode, by name, where they have names.
+        decoder: what decodes it, with its version where that is not OpenCV.
     """
 
-    def __init__(self, fps: float, declared_frames: int, grabbed: Iterable[Grabbed], damaged: list[str] | None = None):
-        self.fps, self.declared_frames = fps, declared_frames
+    def __init__(
+        self,
+        fps: float,
+        declared_frames: int,
+        grabbed: Iterable[Grabbed],
+        damaged: list[str] | None = None,
+        decoder: str = OPENCV,
+    ):
+        self.fps, self.declared_frames, self.decoder = fps, declared_frames, decoder
         self.decoded = self.dropped = 0
         self.reached_end = False
         self.damaged = damaged if damaged is not None else []
