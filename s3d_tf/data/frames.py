@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
@@ -63,7 +64,7 @@ class Reader:
         fps: as declared.
         declared_frames: as the container says; 0 when it does not.
         decoded: frames that decoded so far, those outside the span too.
-        dropped: frames before the span.
+        dropped: frames before the span, or skipped.
         reached_end: whether nothing is left of the file.
         damaged: frames that do not decode, by name, where they have names.
         decoder: what decodes it, with its version where that is not OpenCV.
@@ -81,7 +82,13 @@ class Reader:
         self.decoded = self.dropped = 0
         self.reached_end = False
         self.damaged = damaged if damaged is not None else []
-        self._grabbed = grabbed
+        self._grabbed = iter(grabbed)
+
+    def skip(self, count: int) -> None:
+        """Decodes `count` frames without converting them; `frames` gives those after them."""
+        for _ in itertools.islice(self._grabbed, count):
+            self.dropped += 1
+            self.decoded += 1
 
     def frames(self, start: float = 0.0, end: float = 0.0) -> Iterator[Frame]:
         """The frames from `start` up to `end` seconds (0: the end); time stamps count from `start`."""

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from s3d_tf.analysis import input_speed
 from s3d_tf.data import frames, listing, prepare, records, runners, synthetic, video, video_files
 from tests.conftest import shared_folder
 from tests.data import encoded_videos
@@ -225,3 +226,7 @@ def test_av1_is_prepared_by_processes_with_flow(av1, tmp_path):
         "b.mkv": (10, 10),
     }
     assert stored["a.mkv"]["rgb"][10:].numpy().tolist() == stored["b.mkv"]["rgb"].numpy().tolist()
+
+
+def test_the_input_benchmark_reads_clips_of_av1(av1):
+    assert input_speed.read_clip(av1, 0, 8, (40, 40), 32) == (8, 32, 32, 3)
