@@ -33,6 +33,7 @@ setup(
         "tensorflow-datasets",
         "numpy",
         "opencv-contrib-python-headless>=4.12",  # the one cv2 wheel with TV-L1 flow and without libGL
+        "av>=17",  # PyAV; its wheel decodes AV1, which OpenCV's opens but does not decode
         "absl-py",
         "tqdm",
     ],

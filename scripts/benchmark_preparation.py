@@ -2,9 +2,9 @@
 
     python scripts/benchmark_preparation.py --videos=VIDEOS
 
-The ceiling is a plain loop in each process: decode, resize, encode, forget. Ceiling and preparation take turns, so that
-whatever else the machine does hits both; the ratio is the median over the rounds. Processes are started before the
-clock. Flow is not part of it.
+The ceiling is a plain loop in each process: decode, resize, encode, forget. PyAV decodes files of which OpenCV yields
+no frame (AV1), as in preparation. Ceiling and preparation take turns, so that whatever else the machine does hits both;
+the ratio is the median over the rounds. Processes are started before the clock. Flow is not part of it.
 """
 
 import json
@@ -12,13 +12,15 @@ import multiprocessing
 import statistics
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
+import numpy as np
 from absl import flags
 
 from s3d_tf import cli, machine
-from s3d_tf.data import listing, prepare, runners
+from s3d_tf.data import listing, prepare, runners, video
 
 VIDEOS = flags.DEFINE_string("videos", None, "A folder of class folders.", required=True)
 ROUNDS = flags.DEFINE_integer("rounds", 5, "Of ceiling and preparation.", lower_bound=1)
@@ -56,22 +58,32 @@ def measure_ceiling(pool, items: list[listing.Item]) -> float:
 
 
 def plain_loop(path: str) -> int:
-    """Decodes, resizes and encodes a file; the number of its frames."""
+    """Decodes, resizes and encodes a file; returns the number of its frames."""
     cv2.setNumThreads(1)
+    if count := sum(map(encode, opencv_frames(path))):
+        return count
+    try:
+        return sum(encode(frame.rgb) for frame in video.open_video(path).frames())
+    except video.VideoError:  # preparation names it
+        return 0
+
+
+def opencv_frames(path: str) -> Iterator[np.ndarray]:
+    """Yields frames as OpenCV decodes them; of AV1 none."""
     capture = cv2.VideoCapture(path, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
-    count = 0
     while True:
         ok, frame = capture.read()
         if not ok:
-            return count
-        shrinks = frame.shape[0] > SETTINGS.size[0] and frame.shape[1] > SETTINGS.size[1]
-        method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-        cv2.imencode(
-            ".jpg",
-            cv2.resize(frame, SETTINGS.size[::-1], interpolation=method),
-            (cv2.IMWRITE_JPEG_QUALITY, SETTINGS.quality),
-        )
-        count += 1
+            return
+        yield frame
+
+
+def encode(frame: np.ndarray) -> bool:
+    """Resizes and encodes a frame; returns whether that succeeded."""
+    shrinks = frame.shape[0] > SETTINGS.size[0] and frame.shape[1] > SETTINGS.size[1]
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    resized = cv2.resize(frame, SETTINGS.size[::-1], interpolation=method)
+    return cv2.imencode(".jpg", resized, (cv2.IMWRITE_JPEG_QUALITY, SETTINGS.quality))[0]
 
 
 def measure_preparation(listed: listing.Listing) -> dict[str, float]:

@@ -24,7 +24,8 @@ def encode_video(item: Item, label_id: int, settings: Settings) -> tuple[dict[st
 
     Returns:
         The line of the manifest: path, split, label, status ("written", "missing" or "unreadable"), reason, frames
-        (written), decoded, declared_frames, fps, and in_part when not all could be written. The record, or None.
+        (written), decoded, declared_frames, fps, in_part when not all could be written, and decoder when that is not
+        OpenCV. The record, or None.
     """
     outcome: dict[str, Any] = dict(path=item.media_id, split=item.split, label=item.label)
     try:
@@ -61,6 +62,8 @@ def encode_video(item: Item, label_id: int, settings: Settings) -> tuple[dict[st
     )
     counts = dict(frames=len(encoder.timestamps), decoded=reader.decoded, declared_frames=reader.declared_frames)
     outcome |= dict(status="written", **counts, fps=round(fps, 3)) | ({"in_part": cut} if cut else {})
+    if reader.decoder != frames.OPENCV:
+        outcome["decoder"] = reader.decoder
     if boxes is not None:
         outcome["box_labels"] = sorted({box.label for box in boxes if box.frame < len(encoder.timestamps)})
     return outcome, records.encode(content)

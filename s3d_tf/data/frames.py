@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
@@ -14,6 +15,9 @@ MAX_SIDE = 16384
 MIN_DECODED = 0.8
 """A file of whose declared frames a smaller share decodes is called truncated. Declared counts are off by a few in
 sound files too."""
+
+OPENCV = "OpenCV"
+"""The decoder of all videos but those that OpenCV yields no frame of."""
 
 _TOLERANCE = 1000  # microseconds: containers round time stamps to milliseconds
 
@@ -39,6 +43,13 @@ class Frame(NamedTuple):
     timestamp: int  # microseconds from the start
 
 
+class Decoded(NamedTuple):
+    """A frame as a decoder yields it, not yet converted."""
+
+    milliseconds: float  # from the start of the stream; 0 where the container does not say
+    retrieve: Callable[[], np.ndarray | None]  # `[H, W, 3]` uint8 RGB; call it before the next frame is decoded
+
+
 class Grabbed(NamedTuple):
     """A frame that is decoded but not yet converted."""
 
@@ -53,17 +64,31 @@ class Reader:
         fps: as declared.
         declared_frames: as the container says; 0 when it does not.
         decoded: frames that decoded so far, those outside the span too.
-        dropped: frames before the span.
+        dropped: frames before the span, or skipped.
         reached_end: whether nothing is left of the file.
         damaged: frames that do not decode, by name, where they have names.
+        decoder: what decodes it, with its version where that is not OpenCV.
     """
 
-    def __init__(self, fps: float, declared_frames: int, grabbed: Iterable[Grabbed], damaged: list[str] | None = None):
-        self.fps, self.declared_frames = fps, declared_frames
+    def __init__(
+        self,
+        fps: float,
+        declared_frames: int,
+        grabbed: Iterable[Grabbed],
+        damaged: list[str] | None = None,
+        decoder: str = OPENCV,
+    ):
+        self.fps, self.declared_frames, self.decoder = fps, declared_frames, decoder
         self.decoded = self.dropped = 0
         self.reached_end = False
         self.damaged = damaged if damaged is not None else []
-        self._grabbed = grabbed
+        self._grabbed = iter(grabbed)
+
+    def skip(self, count: int) -> None:
+        """Decodes `count` frames without converting them; `frames` gives those after them."""
+        for _ in itertools.islice(self._grabbed, count):
+            self.dropped += 1
+            self.decoded += 1
 
     def frames(self, start: float = 0.0, end: float = 0.0) -> Iterator[Frame]:
         """The frames from `start` up to `end` seconds (0: the end); time stamps count from `start`."""

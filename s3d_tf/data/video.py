@@ -47,8 +47,8 @@ def open_video(path: str | Path, fps: float = 0.0) -> Reader:
     """Opens a video; see `Reader` for its frames.
 
     Args:
-        path: a video file of any container and codec that OpenCV's FFmpeg reads, a folder of JPEG or PNG frames, or a
-            path of one of the `SCHEMES`.
+        path: a video file of any container that OpenCV's FFmpeg reads and any codec that OpenCV or PyAV decodes, a
+            folder of JPEG or PNG frames, or a path of one of the `SCHEMES`.
         fps: of a folder of frames.
 
     Raises:

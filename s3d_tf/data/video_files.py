@@ -1,25 +1,31 @@
-"""A video file -> its frames, through OpenCV's FFmpeg. Everything that can be wrong with a file is handled here."""
+"""A video file -> its frames, through OpenCV, or PyAV where OpenCV yields none. Handles everything that can be wrong
+with a file."""
 
 from __future__ import annotations
 
+import itertools
 import math
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import cv2
+import numpy as np
 
-from .frames import Grabbed, MissingVideoError, Reader, VideoError, check_side
+from . import pyav_decoder
+from .frames import OPENCV, Decoded, Grabbed, MissingVideoError, Reader, VideoError, check_side
 
 cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # damaged files are named in a VideoError
 
 _IMAGES = {b"\xff\xd8\xff": "JPEG", b"\x89PNG": "PNG", b"BM": "BMP"}
+_AV1 = {cv2.VideoWriter_fourcc(*"AV01"), cv2.VideoWriter_fourcc(*"av01")}  # OpenCV opens it and decodes no frame
 
 
 def open_file(path: Path) -> Reader:
-    """Opens any container and codec that OpenCV's FFmpeg reads; rotation tags are honoured.
+    """Opens any container that OpenCV's FFmpeg reads, and honours rotation tags.
 
-    Decoded in one thread: what a damaged file yields must not depend on the number of cores.
+    OpenCV decodes it; PyAV decodes AV1, and what OpenCV yields no frame of. Both use one thread: what a damaged file
+    yields must not depend on the number of cores.
 
     Raises:
         MissingVideoError: the file cannot be reached.
@@ -53,8 +59,9 @@ def open_file(path: Path) -> Reader:
     fps = _number(capture, cv2.CAP_PROP_FPS)
     fps = fps if 0 < fps < 1000 else 25.0
     declared = max(int(_number(capture, cv2.CAP_PROP_FRAME_COUNT)), 0)
+    decoded, decoder = _decode(path, capture)
     damaged: list[str] = []
-    return Reader(fps, declared, _grab(capture, fps, damaged), damaged)
+    return Reader(fps, declared, _grab(decoded, fps, damaged), damaged, decoder)
 
 
 def _is_text(head: bytes) -> bool:
@@ -68,27 +75,51 @@ def _is_text(head: bytes) -> bool:
     return True
 
 
-def _grab(capture: cv2.VideoCapture, fps: float, damaged: list[str]) -> Iterator[Grabbed]:
-    last, index = -1, 0
+def _decode(path: Path, capture: cv2.VideoCapture) -> tuple[Iterator[Decoded], str]:
+    """Returns the frames and the decoder's name: OpenCV's, or PyAV's where OpenCV yields none, as of AV1."""
+    if int(_number(capture, cv2.CAP_PROP_FOURCC)) not in _AV1:
+        decoded = _opencv(capture)
+        if (first := next(decoded, None)) is not None:
+            return itertools.chain([first], decoded), OPENCV
+    rotation = round(_number(capture, cv2.CAP_PROP_ORIENTATION_META))
+    capture.release()
+    return pyav_decoder.decode(path, rotation), pyav_decoder.version()
 
-    def retrieve():
+
+def _opencv(capture: cv2.VideoCapture) -> Iterator[Decoded]:
+    def retrieve() -> np.ndarray | None:
         ok, bgr = capture.retrieve()
-        if not ok:
-            damaged.append(f"frame {index - 1}")
         return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB) if ok else None
 
     try:
         while capture.grab():
-            timestamp = int(_number(capture, cv2.CAP_PROP_POS_MSEC) * 1000)
-            if timestamp <= last:  # containers without time stamps
-                timestamp = max(round(index * 1e6 / fps), last + 1)
-            last, index = timestamp, index + 1
-            yield Grabbed(timestamp, retrieve)
+            yield Decoded(capture.get(cv2.CAP_PROP_POS_MSEC), retrieve)
     finally:
         capture.release()
 
 
+def _grab(decoded: Iterable[Decoded], fps: float, damaged: list[str]) -> Iterator[Grabbed]:
+    """Gives each frame a later time stamp than the one before it, and names those that cannot be retrieved."""
+
+    def retrieve() -> np.ndarray | None:
+        rgb = frame.retrieve()
+        if rgb is None:
+            damaged.append(f"frame {index}")
+        return rgb
+
+    last = -1
+    for index, frame in enumerate(decoded):
+        timestamp = int(_plausible(frame.milliseconds) * 1000)
+        if timestamp <= last:  # containers without time stamps
+            timestamp = max(round(index * 1e6 / fps), last + 1)
+        last = timestamp
+        yield Grabbed(timestamp, retrieve)
+
+
 def _number(capture: cv2.VideoCapture, key: int) -> float:
-    """A property, 0 where the container says nonsense."""
-    value = capture.get(key)
+    return _plausible(capture.get(key))
+
+
+def _plausible(value: float) -> float:
+    """The value, 0 where the container says nonsense."""
     return value if math.isfinite(value) and abs(value) < 1e12 else 0.0

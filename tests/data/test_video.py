@@ -224,7 +224,7 @@ def test_a_short_side_keeps_the_shape():
         ("odd/torchcodec_testsrc2_odd_height_and_width_vp9.mp4", 25),
         ("odd/decord_corrupted.mp4", None),
         ("odd/punch_truncated_30pct.avi", None),
-        ("odd/torchcodec_av1_video.mkv", None),
+        ("odd/torchcodec_av1_video.mkv", 125),
         ("odd/torchcodec_sine_mono_u8.wav", None),
     ],
 )
