@@ -12,7 +12,7 @@ class Pace:
     """How a run goes about what does not decide its weights.
 
     Attributes:
-        steps_per_call: steps in one call of the compiled graph, and so between two lines of metrics.
+        steps_per_call: steps between two lines of metrics.
         checkpoint_every: steps.
         keep: newest checkpoints that stay.
         evaluate_every: steps between evaluations on `evaluate_split`, by which the best checkpoint is kept; 0 is never.
