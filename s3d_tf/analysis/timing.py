@@ -55,8 +55,10 @@ class Peer:
     Args:
         command: starts it. Its first line is JSON: `versions`, what it runs and in which version, and `runs`, the
             names that can be timed; or `error`, why it cannot run.
+        environment: variables to set for it, beside those of this process.
 
     Attributes:
+        greeting: that first line, whole.
         versions: from that first line.
         runs: a run for `interleave` for each name.
 
@@ -64,7 +66,7 @@ class Peer:
         ValueError: it cannot be started, or says that it cannot run.
     """
 
-    def __init__(self, command: Sequence[str]):
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str] | None = None):
         self._stderr = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed in close)
         try:
             self._process = subprocess.Popen(
@@ -73,7 +75,7 @@ class Peer:
                 stdout=subprocess.PIPE,
                 stderr=self._stderr,
                 text=True,
-                env={key: value for key, value in os.environ.items() if key != "PYTHONPATH"},
+                env={key: value for key, value in os.environ.items() if key != "PYTHONPATH"} | dict(environment or {}),
             )
             hello = json.loads(self._read())
         except (OSError, json.JSONDecodeError) as error:
@@ -82,6 +84,7 @@ class Peer:
         if "error" in hello:
             self.close()
             raise ValueError(f"{hello['error']}. Received: {command[0]}")
+        self.greeting: dict = hello
         self.versions: dict[str, str] = hello["versions"]
         self.runs = {name: lambda name=name: self._ask(name) for name in hello["runs"]}
 

@@ -51,6 +51,14 @@ def test_peers_answer_or_are_missing():
     assert missing["openvino"].startswith("openvino is not installed")
 
 
+def test_a_peer_gets_its_environment():
+    code = "import json, os; print(json.dumps(dict(versions=dict(a=os.environ['TF_ENABLE_ONEDNN_OPTS']), runs=[])))"
+    for setting in "01":
+        peer = timing.Peer([sys.executable, "-c", code], dict(TF_ENABLE_ONEDNN_OPTS=setting))
+        peer.close()
+        assert peer.greeting == dict(versions=dict(a=setting), runs=[])
+
+
 def test_the_convs_are_the_networks_and_cost_as_much():
     model = build_model("s3d", width=0.1)
     works, labels = ceilings.convs(model, (2, 8, 32, 32))
