@@ -44,6 +44,21 @@ def timed(function: Callable, *arguments) -> Callable[[], float]:
     return run
 
 
+def repeated(run: Callable[[], float], seconds: float) -> Callable[[], float]:
+    """Returns a run for `interleave` that repeats a short one for `seconds` and returns the mean of its calls.
+
+    A busy machine stops a process for milliseconds at a time; what takes less would be timed without or with the stop.
+    """
+
+    def mean() -> float:
+        calls = [run()]
+        while sum(calls) < seconds:
+            calls.append(run())
+        return sum(calls) / len(calls)
+
+    return mean
+
+
 def ratio(seconds: Mapping[str, list[float]], slower: str, faster: str) -> float:
     """How many times as long `slower` takes: the median over the rounds, each with its own two seconds."""
     return float(np.median(np.divide(seconds[slower], seconds[faster])))

@@ -33,6 +33,13 @@ def test_a_ratio_is_of_one_round():
     assert timing.ratio(seconds, "a", "b") == 2
 
 
+def test_a_short_run_is_repeated_and_a_long_one_is_not():
+    ticks = iter([0.25, 0.5, 0.75, 9.0])
+    run = timing.repeated(lambda: next(ticks), 1.5)
+    assert run() == 0.5
+    assert run() == 9.0
+
+
 def test_peers_answer_or_are_missing():
     commands = dict(
         echo=[sys.executable, "-c", ANSWERS],
