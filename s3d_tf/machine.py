@@ -83,10 +83,21 @@ def process_seconds() -> float | None:
     return round(uptime - ticks / os.sysconf("SC_CLK_TCK"), 1)
 
 
+def memory_available_gb() -> float | None:
+    """Returns the memory that new work can take without swapping, in GB; None where the system does not tell."""
+    kilobytes = _field(Path("/proc/meminfo"), "MemAvailable").removesuffix("kB")
+    return round(int(kilobytes) * 1024 / 1e9, 1) if kilobytes else None
+
+
 def _cpuinfo(field: str) -> str:
     """Returns what /proc/cpuinfo says of the first core; "" where there is no such file or line."""
+    return _field(Path("/proc/cpuinfo"), field)
+
+
+def _field(path: Path, field: str) -> str:
+    """Returns the value of the first line `field: value` of a file; "" where there is no such file or line."""
     with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
+        for line in path.read_text().splitlines():
             name, _, value = line.partition(":")
             if name.strip() == field:
                 return value.strip()

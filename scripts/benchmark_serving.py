@@ -3,10 +3,12 @@
     python scripts/benchmark_serving.py --output=benchmark.json
     python scripts/benchmark_serving.py --server=localhost:8500 --export=model --model=model
     python scripts/benchmark_serving.py --network=i2d --width=0.1 --num_frames=8 --crop=32 --batch_sizes=1 --repeats=3
+    python scripts/benchmark_serving.py --num_frames=16 --crop=112 --batch_sizes=1 --onednn
 
 Exports a network with fresh weights and serves it by the stand-in of s3d_tf/analysis/stand_in.py, or asks a TensorFlow
 Serving that serves the newest version of --export. Requests and bare calls run in turn; "x bare" is the median over the
-rounds of their ratio. First the exported graph runs beside the network in memory. About 5 minutes on two cores.
+rounds of their ratio. First the exported graph runs beside the network in memory; with --onednn, also with oneDNN on
+and off (TF_ENABLE_ONEDNN_OPTS), in two processes in turn. About 5 minutes on two cores.
 """
 
 from __future__ import annotations
@@ -41,6 +43,7 @@ REPEATS = flags.DEFINE_integer("repeats", 15, "Rounds.", lower_bound=1)
 SERVER = flags.DEFINE_string("server", None, "A TensorFlow Serving, host:port of gRPC, instead of the stand-in.")
 EXPORT = flags.DEFINE_string("export", None, "What it serves, as scripts/export.py wrote it.")
 MODEL = flags.DEFINE_string("model", "model", "The model's name there.")
+ONEDNN = flags.DEFINE_bool("onednn", False, "Time the exported graph with oneDNN on and off, too.")
 OUTPUT = flags.DEFINE_string("output", None, "Write the numbers here, as JSON.")
 
 
@@ -65,6 +68,9 @@ def main(_):
             result["memory"] = serving_speed.against_memory(model, version, frames, REPEATS.value)
             print(beside_memory(result["memory"]), flush=True)
             address = stack.enter_context(serving_speed.stand_in_server(directory, MODEL.value))
+        if ONEDNN.value:
+            result["onednn"] = serving_speed.against_eigen(version, (1, *frames.shape), REPEATS.value)
+            print(with_and_without_onednn(result["onednn"]), flush=True)
         measured = serving_speed.measure(address, MODEL.value, version, frames, batches, REPEATS.value)
     result["requests"] = [one._asdict() for one in measured]
     print("\n".join(table(measured)))
@@ -84,6 +90,15 @@ def beside_memory(seconds: dict[str, list[float]]) -> str:
     exported, memory = (float(np.median(seconds[name])) for name in ("exported", "memory"))
     faster = timing.ratio(seconds, "exported", "memory")
     return f"exported {exported:.3f} s, in memory {memory:.3f} s: {faster:.2f} x (bare calls, one clip of pixels)"
+
+
+def with_and_without_onednn(found: dict) -> str:
+    with_it, without = (float(np.median(found["seconds"][name])) for name in ("onednn", "eigen"))
+    times = timing.ratio(found["seconds"], "eigen", "onednn")
+    return (
+        f"exported with oneDNN {with_it:.3f} s, without {without:.3f} s: {times:.2f} x (bare, one clip of pixels); "
+        f"logits differ by at most {found['max_difference']:.0e} of their largest"
+    )
 
 
 def table(measured: list[serving_speed.Measured]) -> list[str]:

@@ -39,14 +39,14 @@ class Work(NamedTuple):
 
 
 def matmuls() -> dict[str, Work]:
-    """A float32 product of each of `MATMULS`."""
-    return {
-        f"matmul {rows}x{inner}x{columns}": Work(
-            timed(tf.matmul, tf.random.normal([rows, inner]), tf.random.normal([inner, columns])),
-            rows * inner * columns,
-        )
-        for rows, inner, columns in MATMULS
-    }
+    """Returns a float32 product of each of `MATMULS`, by its label."""
+    return {f"matmul {rows}x{inner}x{columns}": matmul(rows, inner, columns) for rows, inner, columns in MATMULS}
+
+
+def matmul(rows: int, inner: int, columns: int) -> Work:
+    """Returns the float32 product of two random matrices, `[rows, inner]` and `[inner, columns]`."""
+    matrices = tf.random.normal([rows, inner]), tf.random.normal([inner, columns])
+    return Work(timed(tf.matmul, *matrices), rows * inner * columns)
 
 
 def convs(model: keras.Model, clip: tuple[int, int, int, int]) -> tuple[dict[str, Work], list[str]]:
@@ -65,7 +65,7 @@ def convs(model: keras.Model, clip: tuple[int, int, int, int]) -> tuple[dict[str
         for conv in _walk(layer, shape):
             labels.append(conv.label)
             if conv.label not in works:
-                works[conv.label] = _work(conv)
+                works[conv.label] = forward(conv)
         shape = layer.compute_output_shape(shape)
     return works, labels
 
@@ -81,9 +81,30 @@ def _walk(layer: keras.Layer, shape: tuple) -> Iterator[Conv]:
         yield Conv(tuple(shape), tuple(layer.kernel.shape), tuple(layer.strides), layer.padding.upper())
 
 
-def _work(conv: Conv) -> Work:
+def forward(conv: Conv) -> Work:
+    """Returns a Conv3D of random numbers."""
     inputs, kernel = tf.random.normal(conv.input_shape), tf.random.normal(conv.kernel)
+    function, output_shape = _forward(conv)
+    return Work(timed(function, inputs, kernel), math.prod(output_shape) * math.prod(conv.kernel[:4]))
+
+
+def kernel_gradient(conv: Conv) -> Work:
+    """Returns the gradient of a Conv3D with respect to its kernel: as many multiply-adds as the Conv3D."""
+    strides, (_, output_shape) = (1, *conv.strides, 1), _forward(conv)
+    inputs, gradient = tf.random.normal(conv.input_shape), tf.random.normal(output_shape)
+
+    @tf.function
+    def function(inputs, gradient):
+        return tf.raw_ops.Conv3DBackpropFilterV2(
+            input=inputs, filter_sizes=conv.kernel, out_backprop=gradient, strides=strides, padding=conv.padding
+        )
+
+    return Work(timed(function, inputs, gradient), math.prod(output_shape) * math.prod(conv.kernel[:4]))
+
+
+def _forward(conv: Conv) -> tuple[Callable, tuple[int, ...]]:
+    """Returns the compiled Conv3D, `(inputs, kernel) -> outputs`, and the shape of its outputs."""
     strides = (1, *conv.strides, 1)
     function = tf.function(lambda x, k: tf.nn.conv3d(x, k, strides, conv.padding))
-    output = function.get_concrete_function(inputs, kernel).output_shapes
-    return Work(timed(function, inputs, kernel), math.prod(output) * math.prod(conv.kernel[:4]))
+    specs = (tf.TensorSpec(conv.input_shape), tf.TensorSpec(conv.kernel))
+    return function, tuple(function.get_concrete_function(*specs).output_shapes)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import multiprocessing
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +18,7 @@ from ..serving import video_input
 from ..serving.classifier import JPEGS, PIXELS
 from ..serving.decoding import UNLIMITED, from_pixels, to_clip
 from ..serving.grpc_transport import GrpcTransport, make_request
-from . import timing
+from . import peer_saved_model, timing
 
 
 class Measured(NamedTuple):
@@ -29,7 +31,7 @@ class Measured(NamedTuple):
     request_bytes: int
 
 
-@contextmanager
+@contextlib.contextmanager
 def stand_in_server(directory: Path, name: str) -> Iterator[str]:
     """The address of a stand-in for TensorFlow Serving in a process of its own."""
     from . import stand_in
@@ -111,3 +113,32 @@ def against_memory(model: keras.Model, version: Path, frames: np.ndarray, repeat
         memory=timing.timed(lambda: in_memory(pixels).numpy()),
     )
     return timing.interleave(runs, repeats)
+
+
+def against_eigen(version: Path, shape: tuple[int, ...], repeats: int) -> dict:
+    """Times the exported graph with and without oneDNN, each in a process of its own, in turn, on the CPU.
+
+    Args:
+        version: the exported folder.
+        shape: of the frames, `[B, T, H, W, 3]`.
+        repeats: rounds after the first.
+
+    Returns:
+        `seconds` of `onednn` and `eigen`, one a round; `max_difference` of their logits, as a share
+        of the largest absolute logit.
+
+    Raises:
+        ValueError: TensorFlow does not enable oneDNN when told to, or it cannot load the folder.
+    """
+    command = [sys.executable, peer_saved_model.__file__, json.dumps(dict(version=str(version), shape=shape))]
+    with contextlib.ExitStack() as stack:
+        peers = {}
+        for name, setting in (("onednn", "1"), ("eigen", "0")):
+            peers[name] = timing.Peer(command, dict(TF_ENABLE_ONEDNN_OPTS=setting))
+            stack.callback(peers[name].close)
+        enabled = {name: peer.greeting["onednn"] for name, peer in peers.items()}
+        if enabled != dict(onednn=True, eigen=False):
+            raise ValueError(f"This build of TensorFlow cannot turn oneDNN on and off. Received: {enabled}")
+        seconds = timing.interleave({name: peer.runs["frames"] for name, peer in peers.items()}, repeats)
+        ours, eigens = (np.array(peer.greeting["logits"]) for peer in peers.values())
+    return dict(seconds=seconds, max_difference=float(np.abs(ours - eigens).max() / np.abs(ours).max()))

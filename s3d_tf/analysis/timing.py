@@ -44,6 +44,21 @@ def timed(function: Callable, *arguments) -> Callable[[], float]:
     return run
 
 
+def repeated(run: Callable[[], float], seconds: float) -> Callable[[], float]:
+    """Returns a run for `interleave` that repeats a short one for `seconds` and returns the mean of its calls.
+
+    A busy machine stops a process for milliseconds at a time; what takes less would be timed without or with the stop.
+    """
+
+    def mean() -> float:
+        calls = [run()]
+        while sum(calls) < seconds:
+            calls.append(run())
+        return sum(calls) / len(calls)
+
+    return mean
+
+
 def ratio(seconds: Mapping[str, list[float]], slower: str, faster: str) -> float:
     """How many times as long `slower` takes: the median over the rounds, each with its own two seconds."""
     return float(np.median(np.divide(seconds[slower], seconds[faster])))
@@ -55,8 +70,10 @@ class Peer:
     Args:
         command: starts it. Its first line is JSON: `versions`, what it runs and in which version, and `runs`, the
             names that can be timed; or `error`, why it cannot run.
+        environment: variables to set for it, beside those of this process.
 
     Attributes:
+        greeting: that first line, whole.
         versions: from that first line.
         runs: a run for `interleave` for each name.
 
@@ -64,7 +81,7 @@ class Peer:
         ValueError: it cannot be started, or says that it cannot run.
     """
 
-    def __init__(self, command: Sequence[str]):
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str] | None = None):
         self._stderr = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed in close)
         try:
             self._process = subprocess.Popen(
@@ -73,7 +90,7 @@ class Peer:
                 stdout=subprocess.PIPE,
                 stderr=self._stderr,
                 text=True,
-                env={key: value for key, value in os.environ.items() if key != "PYTHONPATH"},
+                env={key: value for key, value in os.environ.items() if key != "PYTHONPATH"} | dict(environment or {}),
             )
             hello = json.loads(self._read())
         except (OSError, json.JSONDecodeError) as error:
@@ -82,6 +99,7 @@ class Peer:
         if "error" in hello:
             self.close()
             raise ValueError(f"{hello['error']}. Received: {command[0]}")
+        self.greeting: dict = hello
         self.versions: dict[str, str] = hello["versions"]
         self.runs = {name: lambda name=name: self._ask(name) for name in hello["runs"]}
 

@@ -50,22 +50,34 @@ BEFORE = "<!-- Written by scripts/export.py;"  # of version 0.1.0
 STARTING = """\
 ## Start
 
+`TF_ENABLE_ONEDNN_OPTS=1` enables oneDNN. On CPUs without AVX-512 VNNI, AVX-512 BF16, AVX-VNNI or AMX, TensorFlow
+Serving otherwise runs Conv3D on Eigen, which is slower; the results differ by rounding only.
+
 With docker, reachable from this machine alone:
 
 ```bash
-docker run --rm -p 127.0.0.1:8500:8500 -p 127.0.0.1:8501:8501 \\
+docker run --rm -p 127.0.0.1:8500:8500 -p 127.0.0.1:8501:8501 -e TF_ENABLE_ONEDNN_OPTS=1 \\
     -v "$(pwd)":/models/{name}:ro tensorflow/serving \\
     --model_config_file=/models/{name}/models.config \\
     --monitoring_config_file=/models/{name}/monitoring.config
 ```
 
-Installed with apt (`tensorflow-model-server`), which listens on every interface and has no option for another: on a
-socket that only this machine has (`--server=unix:/tmp/{name}.sock`), or behind a firewall:
+Installed with apt (`tensorflow-model-server`), it listens on every interface and has no option to change that. Use a
+socket that only this machine can reach (`--server=unix:/tmp/{name}.sock`), or a firewall:
 
 ```bash
-tensorflow_model_server --port=0 --grpc_socket_path=/tmp/{name}.sock \\
+TF_ENABLE_ONEDNN_OPTS=1 tensorflow_model_server --port=0 --grpc_socket_path=/tmp/{name}.sock \\
     --model_name={name} --model_base_path="$(pwd)"
-tensorflow_model_server --port=8500 --rest_api_port=8501 --model_name={name} --model_base_path="$(pwd)"
+TF_ENABLE_ONEDNN_OPTS=1 tensorflow_model_server --port=8500 --rest_api_port=8501 \\
+    --model_name={name} --model_base_path="$(pwd)"
+```
+
+In a systemd unit, add `Environment=TF_ENABLE_ONEDNN_OPTS=1` to `[Service]`. On Kubernetes, add this to the container:
+
+```yaml
+env:
+- name: TF_ENABLE_ONEDNN_OPTS
+  value: "1"
 ```
 """
 
@@ -83,7 +95,8 @@ tls="$HOME/{name}-tls"
 printf 'server_key: "%s"\\nserver_cert: "%s"\\n' "$(awk '{{printf "%s\\\\n", $0}}' "$tls/key.pem")" \\
     "$(awk '{{printf "%s\\\\n", $0}}' "$tls/cert.pem")" > "$tls/ssl.config")
 chmod 700 "$tls" && chmod 600 "$tls/key.pem" "$tls/ssl.config"
-docker run --rm -p 127.0.0.1:8500:8500 -v "$(pwd)":/models/{name}:ro -v "$tls/ssl.config":/ssl.config:ro \\
+docker run --rm -p 127.0.0.1:8500:8500 -e TF_ENABLE_ONEDNN_OPTS=1 \\
+    -v "$(pwd)":/models/{name}:ro -v "$tls/ssl.config":/ssl.config:ro \\
     tensorflow/serving --model_config_file=/models/{name}/models.config --ssl_config_file=/ssl.config
 ```
 """

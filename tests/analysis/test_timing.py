@@ -33,6 +33,13 @@ def test_a_ratio_is_of_one_round():
     assert timing.ratio(seconds, "a", "b") == 2
 
 
+def test_a_short_run_is_repeated_and_a_long_one_is_not():
+    ticks = iter([0.25, 0.5, 0.75, 9.0])
+    run = timing.repeated(lambda: next(ticks), 1.5)
+    assert run() == 0.5
+    assert run() == 9.0
+
+
 def test_peers_answer_or_are_missing():
     commands = dict(
         echo=[sys.executable, "-c", ANSWERS],
@@ -49,6 +56,14 @@ def test_peers_answer_or_are_missing():
     assert "/no/such/python" in missing["none"]
     assert missing["torch"].startswith("torchvision is not installed")  # -S: no site-packages
     assert missing["openvino"].startswith("openvino is not installed")
+
+
+def test_a_peer_gets_its_environment():
+    code = "import json, os; print(json.dumps(dict(versions=dict(a=os.environ['TF_ENABLE_ONEDNN_OPTS']), runs=[])))"
+    for setting in "01":
+        peer = timing.Peer([sys.executable, "-c", code], dict(TF_ENABLE_ONEDNN_OPTS=setting))
+        peer.close()
+        assert peer.greeting == dict(versions=dict(a=setting), runs=[])
 
 
 def test_the_convs_are_the_networks_and_cost_as_much():

@@ -1,6 +1,7 @@
 """A small exported network, and a server of it in a process of its own."""
 
 import multiprocessing
+import re
 import socket
 from typing import NamedTuple
 
@@ -37,6 +38,20 @@ def folder(model, tmp_path_factory):
 
     limits = Limits(max_clips=2, max_frames=100, max_pixels=10_000)
     return export(Classifier({"rgb": model}, limits=limits), tmp_path_factory.mktemp("model") / "animals")
+
+
+def server_commands(text: str) -> list[str]:
+    """The commands in Markdown that start TensorFlow Serving, each on one line."""
+    blocks = re.findall(r"```bash\n(.*?)```", text, re.DOTALL)
+    lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+    return [" ".join(line.split()) for line in lines if re.search(r"\b(docker run|tensorflow_model_server)\b", line)]
+
+
+def enables_onednn(command: str) -> bool:
+    """Whether TensorFlow Serving gets the variable: docker takes it before the image, a shell before the program."""
+    if command.startswith("docker run "):
+        return " -e TF_ENABLE_ONEDNN_OPTS=1 " in command.partition(" tensorflow/serving")[0] + " "
+    return command.startswith("TF_ENABLE_ONEDNN_OPTS=1 tensorflow_model_server ")
 
 
 class Server(NamedTuple):

@@ -18,6 +18,8 @@ from s3d_tf.serving.export import export
 from s3d_tf.serving.transport import ServerError
 from tests.detection.tiny import RECIPE, build, example
 
+from .conftest import enables_onednn, server_commands
+
 
 @pytest.fixture(scope="module")
 def detector():
@@ -105,6 +107,8 @@ def test_streams_of_different_length_are_refused(tmp_path):
     readme = (tmp_path / "README.md").read_text()
     assert "`frames`, uint8 `[B, 8, H, W, 3]` and `flow`, uint8 `[B, 8, H, W, 2]`" in readme
     assert "`jpegs`, JPEG strings `[B, 8]` and `flow_jpegs`, JPEG strings `[B, 8]`" in readme
+    assert len(server_commands(readme)) == 4
+    assert all(enables_onednn(command) for command in server_commands(readme))
 
 
 @pytest.fixture(scope="module")

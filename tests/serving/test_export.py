@@ -19,8 +19,9 @@ from s3d_tf.serving.decoding import Limits
 from s3d_tf.serving.export import export, versions
 from s3d_tf.serving.predict import find_version, load_predictor
 from s3d_tf.weights import Preprocessing, load, save
+from tests.forked import ROOT
 
-from .conftest import LABELS, frames, in_memory
+from .conftest import LABELS, enables_onednn, frames, in_memory, server_commands
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +129,38 @@ def test_the_configuration_beside_it_is_text_that_its_readers_take(folder):
     assert "max_batch_size { value: 2 }" in batching and "allowed_batch_sizes: [1, 2]" in batching
     assert 'path: "/monitoring/prometheus/metrics"' in (folder.parent / "monitoring.config").read_text()
     assert '-v "$(pwd)":/models/animals:ro' in (folder.parent / "README.md").read_text()
+
+
+def test_every_command_that_starts_a_server_enables_onednn(folder):
+    readme = (folder.parent / "README.md").read_text()
+    programs = ["docker" if command.startswith("docker") else "apt" for command in server_commands(readme)]
+    assert programs == ["docker", "apt", "apt", "docker"]
+    assert all(enables_onednn(command) for command in server_commands(readme))
+    assert "Environment=TF_ENABLE_ONEDNN_OPTS=1" in readme
+    assert 'env:\n- name: TF_ENABLE_ONEDNN_OPTS\n  value: "1"\n' in readme
+
+
+def test_so_does_every_documented_command():
+    found = {
+        str(path.relative_to(ROOT)): server_commands(path.read_text())
+        for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("experiments/*.md")]
+    }
+    assert {"README.md", "CONTRIBUTING.md", "docs/serving.md"} <= {name for name, commands in found.items() if commands}
+    assert [command for commands in found.values() for command in commands if not enables_onednn(command)] == []
+
+
+@pytest.mark.parametrize(
+    ("command", "enabled"),
+    [
+        ("docker run --rm -e TF_ENABLE_ONEDNN_OPTS=1 -e MODEL_NAME=a tensorflow/serving", True),
+        ("docker run --rm tensorflow/serving -e TF_ENABLE_ONEDNN_OPTS=1", False),
+        ("docker run --rm -e TF_ENABLE_ONEDNN_OPTS=0 tensorflow/serving", False),
+        ("TF_ENABLE_ONEDNN_OPTS=1 tensorflow_model_server --port=8500", True),
+        ("tensorflow_model_server --port=8500", False),
+    ],
+)
+def test_what_counts_as_enabled(command, enabled):
+    assert enables_onednn(command) is enabled
 
 
 @pytest.mark.skipif(not shutil.which("openssl"), reason="no openssl to make a certificate with")
