@@ -15,6 +15,7 @@ EXTRAS = {
     "torch": ["torch>=2.6"],  # before it, a pickle could run code in spite of weights_only
     "beam": ["apache-beam"],
     "boxes": ["scipy"],  # reads JHMDB's MATLAB files
+    "gpu": ["tensorflow[and-cuda]"],  # Nvidia's CUDA and cuDNN wheels
 }
 
 setup(
@@ -24,7 +25,7 @@ setup(
     long_description=(HERE / "README.md").read_text(),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
-    python_requires=">=3.10",
+    python_requires=">=3.10,<3.14",  # those for which TensorFlow 2.21 has wheels; scripts/venv.sh too
     packages=find_packages(include=["s3d_tf", "s3d_tf.*", "experiments"]),
     install_requires=[
         "tensorflow>=2.21,<2.22",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import re
 from typing import Any
 
@@ -59,6 +60,10 @@ def given(cls: type, values: dict[str, flags.FlagHolder]) -> dict[str, Any]:
 
 
 def describe(cls: type) -> dict[str, str]:
-    """Field -> what it means, as the docstring of a dataclass says."""
-    attributes = re.split(r"\n        (?=\w+: )", cls.__doc__.split("Attributes:")[1].rstrip())
-    return {name: " ".join(text.split()) for name, _, text in (line.partition(": ") for line in attributes if line)}
+    """Returns field -> description, as in the `Attributes:` section of a dataclass's docstring.
+
+    Python 3.13 strips a docstring's common indentation when it compiles the class; earlier versions keep it.
+    """
+    section = re.search(r"^Attributes:\n(.*?)(?=^\S|\Z)", inspect.cleandoc(cls.__doc__), re.DOTALL | re.MULTILINE)[1]
+    fields = re.findall(r"^    (\w+): (.*?)(?=^    \w|\Z)", section, re.DOTALL | re.MULTILINE)
+    return {name: " ".join(text.split()) for name, text in fields}

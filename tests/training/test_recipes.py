@@ -4,9 +4,7 @@ import numpy as np
 import pytest
 
 from s3d_tf.data.split import open_split
-from s3d_tf.detection.recipes import DetectionRecipe
-from s3d_tf.flag_fields import describe
-from s3d_tf.training import optimizer, recipes, run, warm_start
+from s3d_tf.training import optimizer, recipes, warm_start
 
 
 def test_mini_kinetics_is_the_papers():
@@ -73,13 +71,6 @@ def test_the_width_of_weights_needs_not_be_known():
     assert recipes.recipe("ucf101", weights="run", network="", width=0.0).width == 0
     with pytest.raises(ValueError, match="width must be above 0"):
         recipes.recipe("ucf101", width=0.0)
-
-
-@pytest.mark.parametrize("cls", [recipes.Recipe, run.Pace, DetectionRecipe])
-def test_every_field_is_described(cls):
-    told = describe(cls)
-    assert set(told) == {field.name for field in dataclasses.fields(cls)}
-    assert all(told.values())
 
 
 def test_unknown_names_raise_and_list_what_there_is():
