@@ -73,16 +73,6 @@ def memory_gb() -> float:
     return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1)
 
 
-def process_seconds() -> float | None:
-    """Returns the seconds since this process was started; None where the system does not tell."""
-    try:
-        ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
-        uptime = float(Path("/proc/uptime").read_text().split()[0])
-    except OSError:
-        return None
-    return round(uptime - ticks / os.sysconf("SC_CLK_TCK"), 1)
-
-
 def memory_available_gb() -> float | None:
     """Returns the memory that new work can take without swapping, in GB; None where the system does not tell."""
     kilobytes = _field(Path("/proc/meminfo"), "MemAvailable").removesuffix("kB")

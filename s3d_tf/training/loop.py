@@ -140,8 +140,8 @@ class Trainer:
 
         Args:
             iterator: of micro-batches, for each replica one at a time (`distribute`).
-            on_micro_batch: called after each micro-batch with how many of the step are done, and of how many; after the
-                last one when the step is done.
+            on_micro_batch: called before each micro-batch with the number of steps done in this call and the number of
+                micro-batches done in the current step.
 
         Returns:
             None when it stopped before the first step was done.
@@ -155,8 +155,8 @@ class Trainer:
             for done in range(self.micro_batches):
                 if self._must_stop():
                     break
-                if on_micro_batch and done:
-                    on_micro_batch(done, self.micro_batches)
+                if on_micro_batch:
+                    on_micro_batch(taken, done)
                 waiting = time.perf_counter()
                 batch = next(iterator)
                 wait += time.perf_counter() - waiting
@@ -164,8 +164,6 @@ class Trainer:
             else:
                 totals += self._update()
                 taken += 1
-                if on_micro_batch:
-                    on_micro_batch(self.micro_batches, self.micro_batches)
         if not taken:
             return None
         return self._report(totals, taken, wait, time.perf_counter() - start)
