@@ -26,7 +26,7 @@ from s3d_tf.files import write_json
 DATA_DIR = flags.DEFINE_string("data_dir", None, "What scripts/prepare_videos.py wrote.", required=True)
 RECIPE = flags.DEFINE_string("recipe", "embedded", "Name of a recipe.")
 NETWORK = flags.DEFINE_string("network", "s3d_g", "Which network.")
-BATCH_SIZE = flags.DEFINE_integer("batch_size", 16, "Clips of the step.", lower_bound=1)
+BATCH_SIZE = flags.DEFINE_integer("batch_size", 32, "Clips of the step.", lower_bound=1)
 REPEATS = flags.DEFINE_integer("repeats", 3, "Rounds that count, after one that does not.", lower_bound=1)
 OTHER = flags.DEFINE_string("other", None, "Another checkout, to compare with.")
 OUTPUT = flags.DEFINE_string("output", None, "Write the numbers here, as JSON.")
