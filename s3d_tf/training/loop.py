@@ -91,6 +91,7 @@ class Trainer:
         self.objective = objective or Classification()
         self._num_workers = num_workers(strategy)
         self.stopped = False  # all workers have agreed to
+        self._on_micro_batch: Callable[[int, int], None] | None = None
         with strategy.scope():
             self.model = build()
             self.variables = self.model.trainable_variables
@@ -121,11 +122,15 @@ class Trainer:
         own = {f"optimizer/{variable.path}": variable.value for variable in self.optimizer.variables}
         return own | {"data_step": self.data_step} | self.loss_scale.state
 
-    def train(self, iterator: Iterator[Batch], num_steps: int) -> Report | None:
+    def train(
+        self, iterator: Iterator[Batch], num_steps: int, on_micro_batch: Callable[[int, int], None] | None = None
+    ) -> Report | None:
         """Takes `num_steps` steps in one call of the compiled graph, or fewer when `stop` says so.
 
         Args:
             iterator: of micro-batches, for each replica one at a time (`distribute`).
+            on_micro_batch: called before each micro-batch, in another thread, with the number of steps done in this
+                call and the number of micro-batches done in the step after them.
 
         Returns:
             None when it stopped before the first step was done.
@@ -135,6 +140,7 @@ class Trainer:
             DivergedError: the loss or its gradient is NaN or infinite.
         """
         before, start = self.data_step.numpy(), time.perf_counter()
+        self._on_micro_batch = on_micro_batch
         totals, wait, last_loss, last_norm, failed, stopped = self._run(iterator, tf.constant(num_steps))
         self.stopped = bool(stopped)
         seconds = time.perf_counter() - start
@@ -194,7 +200,7 @@ class Trainer:
         steps, go_on, failed = tf.zeros([], tf.int32), tf.constant(True), tf.constant(False)
         while steps < num_steps and go_on:
             tf.autograph.experimental.set_loop_options(parallel_iterations=1)
-            waited, whole, stopping = self._accumulate(iterator)
+            waited, whole, stopping = self._accumulate(iterator, steps)
             wait += waited
             numbers, norm, stopping = self._first(self.strategy.run(self._reduce, args=(stopping,)))
             loss = numbers[0]
@@ -211,14 +217,15 @@ class Trainer:
             go_on = taken & (stopping < 0.5)
         return totals, wait, loss, norm, failed, stopping > 0.5
 
-    def _accumulate(self, iterator):
+    def _accumulate(self, iterator, steps):
         """Sums up the gradients of one step's micro-batches; whether all of them were taken before `stop`."""
         self.strategy.run(self._reset)
         wait, taken = tf.zeros([], tf.float64), tf.zeros([], tf.int32)
         before, stopping = tf.unstack(self.stop.tensor())
         while taken < self.micro_batches and (stopping < 0.5 or self._num_workers > 1):  # many agree at a step's end
             tf.autograph.experimental.set_loop_options(parallel_iterations=1)
-            with tf.control_dependencies([before]):
+            told = tf.numpy_function(self._tell, [steps, taken], tf.bool)
+            with tf.control_dependencies([before, told]):
                 batch = next(iterator)
             with tf.control_dependencies(tf.nest.flatten(batch, expand_composites=True)):
                 wait += self.stop.tensor()[0] - before
@@ -227,6 +234,11 @@ class Trainer:
             with tf.control_dependencies([done]):
                 before, stopping = tf.unstack(self.stop.tensor())
         return wait, taken == self.micro_batches, tf.cast(stopping, tf.float32)
+
+    def _tell(self, steps: np.ndarray, taken: np.ndarray) -> np.bool_:
+        if self._on_micro_batch:
+            self._on_micro_batch(int(steps), int(taken))
+        return np.bool_(True)
 
     def _reset(self):
         if self.micro_batches == 1:  # the only one takes their place
@@ -249,7 +261,8 @@ class Trainer:
         sums = (*self._gradient_sums, *self._average_sums, self._numbers)
         for total, value in zip(sums, (*gradients, *averages, numbers), strict=True):
             (total.assign if self.micro_batches == 1 else total.assign_add)(value)
-        return tf.identity(numbers[0])
+        with tf.control_dependencies([*gradients, *averages]):  # not only the forward pass is done then
+            return tf.identity(numbers[0])
 
     def _other_values(self, number: tf.Tensor) -> list[tf.Tensor]:
         """Of the variables that are not trained: a dropout's seed follows from the recipe's and the micro-batch."""
