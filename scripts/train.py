@@ -4,7 +4,8 @@
 
 Writes RUN/config.json, metrics.jsonl, result.json, checkpoints/ and tensorboard/. The same command again goes on from
 the newest checkpoint. Every field of the recipe has a flag; --list_recipes shows them. Uses all GPUs of the machine,
-and with TF_CONFIG those of all its workers. SIGTERM and Ctrl-C save and end with status 75.
+and with TF_CONFIG those of all its workers. SIGTERM and Ctrl-C save and end with status
+75; a second one ends at once.
 """
 
 import sys

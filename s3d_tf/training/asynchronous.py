@@ -57,14 +57,23 @@ class AsynchronousTrainer(Trainer):
         )
         return iter(batches.map(lambda batch: {key: batch[key] for key in self.objective.keys}))
 
-    def train(self, iterator: Iterator[Batch], num_steps: int) -> Report | None:
+    def train(
+        self, iterator: Iterator[Batch], num_steps: int, on_micro_batch: Callable[[int, int], None] | None = None
+    ) -> Report | None:
         """Has the workers take `num_steps` steps, or fewer when `stop` says so, and waits for all of them.
+
+        Args:
+            iterator: see `distribute`.
+            on_micro_batch: called at the start and whenever one more step is done, with the number of steps done in
+                this call and 0.
 
         Raises:
             DivergedError: the loss or its gradient is NaN or infinite; other steps may have been taken since.
         """
         start, wait, asked = time.perf_counter(), 0.0, []
         first, steps = int(self.data_step.numpy()), self.step
+        tell = on_micro_batch or (lambda taken, done: None)
+        tell(0, 0)
         for number in range(first, first + num_steps):
             if self.stop.requested():
                 break
@@ -72,11 +81,16 @@ class AsynchronousTrainer(Trainer):
             batch = next(iterator)
             wait += time.perf_counter() - before
             asked.append(self._coordinator.schedule(self._step, args=(batch, tf.constant(number, tf.int64))))
+        rows = []
+        for taken, numbers in enumerate(asked):
+            if taken:
+                tell(taken, 0)
+            rows.append(numbers.fetch())
         self._coordinator.join()
         self.stopped = self.stop.requested()
         if not asked:
             return None
-        done = np.stack([numbers.fetch() for numbers in asked])  # [steps, loss and measures and norm]
+        done = np.stack(rows)  # [steps, loss and measures and norm]
         if not np.isfinite(done).all():
             worst = int(np.argmin(np.isfinite(done).all(axis=1)))
             raise DivergedError(steps + worst, first + worst, lost(done[worst, 0], done[worst, -1]))

@@ -42,7 +42,7 @@ def evaluate(
         views: instead of all frames; the logits of a video's views are averaged.
         max_damaged: records damaged after preparation that may be left out.
         stream_weights: factor of each stream's logits in the sum; 1 by default.
-        before_batch: called before each, to stop by an exception.
+        before_batch: called before each batch, and once the networks are traced; may raise to stop.
 
     Returns:
         `top1`, `top5` and `mean_class_accuracy` in [0, 1], `per_class` (see `measures.per_class`), `num_videos`,
@@ -71,14 +71,17 @@ def evaluate(
         streams=tuple(models),
         views=views,
     )
-    predict = forward(models, strategy)
+    predict = forward(models, strategy, before_batch)
     found: list[list[np.ndarray]] = []
-    with tqdm(total=split.num_videos, unit="video", desc="backwards" if backwards else "evaluating") as bar:
+    name = "evaluating backwards" if backwards else "evaluating"
+    # leave=None: below another bar, as in training, this one disappears at the end.
+    with tqdm(total=split.num_videos, unit="video", desc=f"{name} (compiling)", leave=None) as bar:
         for batch in strategy.experimental_distribute_dataset(batches.map(without_strings)):
             before_batch()
             outputs = (strategy.experimental_local_results(output) for output in predict(batch))
             weights, *columns = (np.concatenate([v.numpy() for v in values]) for values in outputs)
             found.append([column[weights > 0] for column in columns])
+            bar.set_description_str(name, refresh=False)
             bar.update(int((weights > 0).sum()))
     # labels, media ids, then the logits of each stream
     columns = [np.concatenate(column) for column in zip(*found, strict=True)] if found else [()] * (2 + len(models))
@@ -164,11 +167,19 @@ def without_strings(batch: Batch) -> Batch:
     return {**batch, "media_id": tf.io.decode_raw(batch["media_id"], tf.uint8, fixed_length=4096)}
 
 
-def forward(models: Mapping[str, keras.Model], strategy: tf.distribute.Strategy) -> Callable:
-    """A compiled function from a distributed batch to weights, labels, media ids and the logits of each model."""
+def forward(
+    models: Mapping[str, keras.Model], strategy: tf.distribute.Strategy, traced: Callable[[], None] = lambda: None
+) -> Callable:
+    """Returns a compiled function from a distributed batch to weights, labels, media ids and the logits of each model.
+
+    Args:
+        traced: called when the networks are traced, before TensorFlow compiles them for seconds; may raise.
+    """
+    traced = tf.autograph.experimental.do_not_convert(traced)
 
     def replica(batch: Batch):
         logits = [of_clips(model, batch[KEYS[stream]]) for stream, model in models.items()]
+        traced()
         return batch["weight"], batch["label"], batch["media_id"], *logits
 
     return tf.function(lambda batch: strategy.run(replica, args=(batch,)), reduce_retracing=True)

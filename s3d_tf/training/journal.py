@@ -1,4 +1,4 @@
-"""What a run tells while it goes: one live line, `metrics.jsonl`, `evaluations.jsonl` and TensorBoard."""
+"""Logs a run: `metrics.jsonl`, `evaluations.jsonl`, TensorBoard and the progress bar."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 from absl import logging
-from tqdm import tqdm
 
 from ..files import write_text
 from .loop import Report
+from .progress import Progress
 from .stopping import STATUS
 
 METRICS = "metrics.jsonl"
@@ -23,16 +23,16 @@ _SHOWN_FRAMES = 8  # of each
 
 
 class Journal:
-    """Of one run; to be closed.
+    """Logs one run; must be closed.
 
     Args:
-        work_dir: where the files go; None writes none and shows nothing (a worker that is not the first).
-        step: what was done before; lines after it are dropped, their steps will be taken again.
-        steps: of the whole run.
+        work_dir: where the files go; None writes none (a worker that is not the first).
+        step: steps done before; lines after it are dropped, their steps will be taken again.
+        progress: shows the results; closed with the journal.
     """
 
-    def __init__(self, work_dir: Path | None, step: int, steps: int):
-        self._bar = tqdm(total=steps, initial=step, unit="step", desc="training", disable=work_dir is None)
+    def __init__(self, work_dir: Path | None, step: int, progress: Progress):
+        self.progress = progress
         self._writer, self._files = None, {}
         if work_dir is None:
             return
@@ -42,24 +42,25 @@ class Journal:
         self._writer = tf.summary.create_file_writer(str(work_dir / "tensorboard"))
 
     def report(self, report: Report) -> None:
-        """A line of metrics."""
-        if self._writer is None:
-            return
-        self._note(METRICS, report.line())
+        """Logs the metrics of some steps."""
         measures = "".join(f"{name} {value:.3f}, " for name, value in report.measures.items())
-        self._bar.set_postfix_str(
+        self.progress.report(
+            report.step,
             f"loss {report.loss:.3f}, {measures}{report.clips_per_second:.3g} clips/s, "
-            f"input wait {report.input_wait:.1%}, lr {report.learning_rate:.3g}"
+            f"input wait {report.input_wait:.1%}, lr {report.learning_rate:.3g}",
         )
-        self._bar.n = report.step
-        self._bar.refresh()
+        if self._writer is not None:
+            self._note(METRICS, report.line())
 
-    def evaluation(self, step: int, result: dict) -> None:
-        """Top-1 and top-5 on the validation split."""
+    def evaluation(self, step: int, result: dict, share: float) -> None:
+        """Logs top-1 and top-5 on the validation split, and the share of the time that evaluation takes."""
         values = dict(step=step, top1=result["top1"], top5=result["top5"], damaged=len(result["damaged"]))
         self._note(EVALUATIONS, values, prefix="validation/")
         self.flush()
-        self._bar.write(f"step {step}: validation top-1 {result['top1']:.2%}, top-5 {result['top5']:.2%}")
+        self.progress.write(
+            f"step {step}: validation top-1 {result['top1']:.2%}, top-5 {result['top5']:.2%}; "
+            f"evaluation takes {share:.0%} of the time"
+        )
 
     def clips(self, step: int, clip: np.ndarray) -> None:
         """Pictures of some clips `[B, T, H, W, C]` uint8 as the network gets them, a row of frames each."""
@@ -78,7 +79,7 @@ class Journal:
 
     def close(self) -> None:
         """Ends the line and closes the files."""
-        self._bar.close()
+        self.progress.close()
         self._each(lambda file: file.close())
         if self._writer is not None:
             self._writer.close()

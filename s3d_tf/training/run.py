@@ -20,7 +20,7 @@ from ..data.pipeline import KEYS, Batch, check, order, training_batches
 from ..data.split import Split, open_split
 from ..files import write_json
 from ..weights.own import attach
-from . import devices
+from . import advice, devices
 from .asynchronous import AsynchronousTrainer
 from .checkpoints import NEWEST, Best, Checkpoints, steps_in
 from .config import Run, check_run, has_run, read_run, write_run
@@ -29,6 +29,7 @@ from .journal import EVALUATIONS, METRICS, Journal, read_metrics
 from .loop import DivergedError, Report, Trainer
 from .objective import Classification, Objective
 from .pace import Pace
+from .progress import COMPILING, EVALUATING, READING, SAVING, Progress
 from .recipes import RECIPES, Recipe, differences, doubts
 from .sharing import share_out
 from .stopping import Stop, StoppedError
@@ -82,6 +83,12 @@ class Training:
         devices.check_precision(recipe.precision, recipe.num_frames)
         self.damage = Damage(split, pace.max_damaged)
         self.stop, self.interrupted = Stop(), False
+        self.began, self.evaluation_seconds, self.advised = self.clock(), 0.0, False
+
+    @staticmethod
+    def clock() -> float:
+        """Returns seconds."""
+        return time.perf_counter()
 
     def check(self) -> None:
         """Raises a ValueError for data that the recipe cannot be trained on, or a pace that cannot be kept."""
@@ -138,7 +145,6 @@ class Training:
             return self._run()
 
     def _run(self) -> dict:
-        began = time.perf_counter()
         known = (
             read_run(self.work_dir, type(self.recipe))
             if has_run(self.work_dir) and any(steps_in(self.work_dir / NEWEST))
@@ -173,17 +179,43 @@ class Training:
         with self.damage.explained(), self.stop.listening():
             last = self._train()
         agree(self.strategy, self.trainer.step, self.work_dir)  # nobody leaves before the last checkpoint is there
-        return self._result(last, round(time.perf_counter() - began, 1))
+        return self._result(last)
 
     def _train(self) -> Report | None:
         """From where the trainer is to the end of the recipe, or to a signal."""
-        self.journal = Journal(self.work_dir if self.chief else None, self.trainer.step, self.recipe.steps)
+        self.journal = self._open_journal(self.trainer.step)
         try:
             return self._steps()
         except DivergedError as error:  # a weight, found while a run that was stopped is saved
             self._go_back(error, self.pace.go_back + 1)
         finally:
             self.journal.close()
+
+    def _open_journal(self, step: int) -> Journal:
+        progress = Progress(
+            step,
+            self.recipe.steps,
+            self.trainer.micro_batches,
+            evaluate_every=self.pace.evaluate_every,
+            whole_steps=devices.num_workers(self.strategy) > 1,
+            on_first_step=self._advise,
+            shown=self.chief,
+        )
+        self.stop.observer = progress
+        return Journal(self.work_dir if self.chief else None, step, progress)
+
+    def _advise(self) -> None:
+        """Prints once what to change when the run takes more than a day."""
+        progress, gpu = self.journal.progress, bool(tf.config.list_physical_devices("GPU"))
+        if self.chief and not self.advised:
+            left = progress.steps - progress.step, progress.seconds_left
+            for line in advice.for_long_run(self.recipe, *left, self.strategy.num_replicas_in_sync, gpu):
+                progress.write(line)
+        self.advised = True
+
+    def _on_micro_batch(self, taken: int, done: int) -> None:
+        """Shows progress; see `Trainer.train`."""
+        self.journal.progress.micro_batch(taken, done)
 
     def _steps(self) -> Report | None:
         trainer, steps = self.trainer, self.recipe.steps
@@ -192,11 +224,14 @@ class Training:
             self._evaluate_if_missing()
             if trainer.step >= steps:
                 return None
-            iterator = self._with_first_clips_shown(trainer.distribute(self.batches))
+            with self.journal.progress.during(READING), self.stop.interruptible():
+                self.stop.check()
+                iterator = self._with_first_clips_shown(trainer.distribute(self.batches))
+            self.journal.progress.begin(COMPILING)
             while trainer.step < steps and not trainer.stopped:
                 before = trainer.step
                 try:
-                    new = trainer.train(iterator, self._until_next())
+                    new = trainer.train(iterator, self._until_next(), self._on_micro_batch)
                     if new is None:
                         break
                     report = new
@@ -231,24 +266,33 @@ class Training:
         return every > 0 and (step % every == 0 or step >= self.recipe.steps)
 
     def _save(self) -> None:
-        self.trainer.check_finite()  # on every worker: all have the same weights, and go back together
-        if self.chief:
-            self.journal.flush()
-            self.checkpoints.save(self.trainer.step)
+        with self.journal.progress.during(SAVING):
+            self.trainer.check_finite()  # on every worker: all have the same weights, and go back together
+            if self.chief:
+                self.journal.flush()
+                self.checkpoints.save(self.trainer.step)
 
     def _evaluate(self) -> None:
-        step = self.trainer.step
-        result, _ = evaluate(
-            self.trainer.model,
-            self.validation,
-            at_least=self.recipe.eval_frames,
-            batch_size=self.strategy.num_replicas_in_sync,
-            strategy=self.strategy,
-            max_damaged=self.pace.max_damaged,
-            before_batch=self.stop.check,
-        )
+        step, began = self.trainer.step, self.clock()
+        with self.journal.progress.during(EVALUATING):
+            result, _ = evaluate(
+                self.trainer.model,
+                self.validation,
+                at_least=self.recipe.eval_frames,
+                batch_size=self.strategy.num_replicas_in_sync,
+                strategy=self.strategy,
+                max_damaged=self.pace.max_damaged,
+                before_batch=self.stop.check,
+            )
+        seconds = self.clock() - began
+        self.evaluation_seconds += seconds
+        self.journal.progress.evaluated(seconds)
         Best(self.work_dir, self.trainer.model).offer(step, result["top1"])
-        self.journal.evaluation(step, result)
+        self.journal.evaluation(step, result, self._evaluation_share())
+
+    def _evaluation_share(self) -> float:
+        """Returns evaluation's share of the time of this session, in [0, 1]."""
+        return self.evaluation_seconds / max(self.clock() - self.began, 1e-9)
 
     def _evaluate_if_missing(self) -> None:
         """What a run did not come to that was killed after its checkpoint."""
@@ -275,7 +319,7 @@ class Training:
         newest = self.checkpoints.restore()
         agree(self.strategy, newest, self.work_dir)
         self.trainer.data_step.assign(error.data_step + 1)
-        self.journal = Journal(self.work_dir if self.chief else None, newest, self.recipe.steps)
+        self.journal = self._open_journal(newest)
         if self.chief:
             self.checkpoints.clear(after=newest)
             print(f"\n{what}; going back to step {newest}, on with other clips ({times} of {self.pace.go_back})")
@@ -333,17 +377,20 @@ class Training:
             **machine.versions(),
         )
 
-    def _result(self, last: Report | None, seconds: float) -> dict:
+    def _result(self, last: Report | None) -> dict:
         known = read_metrics(self.work_dir / METRICS)[-1:] if last is None else [last.line()]
         found = known[0] if known else {}
         result = dict(
             step=self.trainer.step,
             loss=found.get("loss"),
             **{f"{name}_train": found.get(name) for name in self.trainer.objective.measures},
-            seconds_of_this_session=seconds,
+            seconds_of_this_session=round(self.clock() - self.began, 1),
             damaged=self.damage.names,
             peak_memory_gib=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 2),
         )
+        if self.pace.evaluate_every:
+            seconds, share = round(self.evaluation_seconds, 1), round(self._evaluation_share(), 3)
+            result |= dict(evaluation_seconds=seconds, evaluation_share=share)
         if self.interrupted or self.trainer.step < self.recipe.steps:
             return result | dict(stopped=self.stop.name or "another worker's signal")
         if self.chief and (last or not (self.work_dir / RESULT).exists()):

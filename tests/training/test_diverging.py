@@ -29,10 +29,10 @@ def test_a_weight_that_is_no_number_stops_a_run_that_is_told_to_stop(motion_reco
 def test_a_run_that_diverges_goes_back_and_then_names_the_clips(motion_records, tmp_path, monkeypatch, capsys):
     """The third and the fifth step's clips are made to give no number."""
 
-    def step(self, iterator, num_steps):
+    def step(self, iterator, num_steps, *others):
         if self.data_step.numpy() in (2, 4):
             raise loop.DivergedError(self.step, int(self.data_step.numpy()), "The loss became nan")
-        return train(self, iterator, num_steps)
+        return train(self, iterator, num_steps, *others)
 
     train = loop.Trainer.train
     monkeypatch.setattr(loop.Trainer, "train", step)
@@ -52,7 +52,7 @@ def test_a_run_that_diverges_goes_back_and_then_names_the_clips(motion_records, 
 
 
 def test_a_run_that_diverges_at_once_has_nothing_to_go_back_to(motion_records, tmp_path, monkeypatch):
-    def step(self, iterator, num_steps):
+    def step(self, iterator, num_steps, *others):
         raise loop.DivergedError(0, 0, "The loss became nan")
 
     monkeypatch.setattr(loop.Trainer, "train", step)

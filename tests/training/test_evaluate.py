@@ -9,6 +9,7 @@ from s3d_tf.data import pipeline
 from s3d_tf.data.split import open_split
 from s3d_tf.networks import build_model
 from s3d_tf.training import evaluate
+from s3d_tf.training.stopping import StoppedError
 from s3d_tf.weights import Preprocessing
 from s3d_tf.weights.own import attach
 
@@ -46,6 +47,22 @@ def test_the_numbers_do_not_depend_on_the_batch_size(model, motion_records):
     np.testing.assert_allclose(first.logits, second.logits, atol=1e-4)
     assert (a["num_videos"], a["chance"], a["top5"]) == (10, 0.25, 1.0)
     assert a["protocol"]["direction"] == "forwards"
+
+
+def test_an_evaluation_can_be_stopped_before_each_batch_and_once_its_networks_are_traced(model, motion_records):
+    split, calls = open_split(motion_records, "val"), []
+    run(model, split, before_batch=lambda: calls.append(None))
+    assert len(calls) == 4 + 1  # ten videos by three
+
+    def stop():
+        calls.append(None)
+        if len(calls) == 2:  # before the first batch, then traced
+            raise StoppedError
+
+    calls.clear()
+    with pytest.raises(StoppedError):
+        run(model, split, before_batch=stop)
+    assert len(calls) == 2
 
 
 def test_logits_are_those_of_the_frames(model, motion_records):

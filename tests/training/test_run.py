@@ -1,6 +1,7 @@
 """Whole runs: what they write, that a killed one goes on, that the wrong work_dir is refused."""
 
 import dataclasses
+import itertools
 import json
 import os
 import re
@@ -267,10 +268,22 @@ def test_a_full_disk_leaves_the_last_checkpoint(finished, tmp_path):
     assert kept.steps() == [8]
 
 
-def test_the_best_checkpoint_is_kept_beside_the_newest(motion_records, tmp_path, monkeypatch):
+def test_the_best_checkpoint_is_kept_beside_the_newest(motion_records, tmp_path, monkeypatch, capsys):
     pace = dataclasses.replace(PACE, evaluate_every=2, keep=1)
     recipe = dataclasses.replace(RECIPE, steps=4, boundaries=(), learning_rates=(0.1,))
-    run.train(recipe, motion_records, tmp_path, devices.make_strategy(1), pace)
+    with monkeypatch.context() as patch:
+        seconds = itertools.count()  # one more at each look
+        patch.setattr(run.Training, "clock", staticmethod(lambda: float(next(seconds))))
+        result = run.train(recipe, motion_records, tmp_path, devices.make_strategy(1), pace)
+    # at the start 0, around each evaluation and after it 1 to 3 and 4 to 6, at the end 7 and 8
+    assert (result["seconds_of_this_session"], result["evaluation_seconds"], result["evaluation_share"]) == (7, 2, 0.25)
+    assert json.loads((tmp_path / run.RESULT).read_text()) == result
+    shown = capsys.readouterr()
+    assert re.findall(r"step (\d): validation .*; evaluation takes (\d+%) of the time", shown.out) == [
+        ("2", "33%"),
+        ("4", "33%"),
+    ]
+    assert shown.err.count("evaluating (compiling):   0%") == 2 and "0/10 [" in shown.err
     evaluations = [json.loads(line) for line in (tmp_path / "evaluations.jsonl").read_text().splitlines()]
     assert [line["step"] for line in evaluations] == [2, 4]
     best = max(evaluations, key=lambda line: (line["top1"], -line["step"]))
