@@ -14,7 +14,7 @@ import tensorflow as tf
 from s3d_tf.data import listing, prepare, synthetic
 from s3d_tf.data.split import open_split
 from s3d_tf.networks import build_model
-from s3d_tf.training import evaluate, loop, optimizer, recipes, sharing
+from s3d_tf.training import evaluate, loop, optimizer, recipes, sharing, stopping
 from s3d_tf.weights import Preprocessing
 from s3d_tf.weights.own import attach
 
@@ -163,7 +163,8 @@ def test_a_long_gradient_is_shortened_and_told():
     np.testing.assert_allclose(np.sqrt(sum((m**2).sum() for m in moved)), 0.05 * 0.5, rtol=1e-4)
 
 
-def test_a_stop_is_seen_between_two_steps_of_a_call(trainer):
+def test_a_stop_is_seen_between_two_steps_of_a_call(trainer, monkeypatch):
+    monkeypatch.setattr(stopping, "GRACE", 60.0)  # however busy the machine, this process does not end
     iterator = feed(trainer)
     assert trainer.train(iterator, 2).step == 2
     threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGTERM)).start()
