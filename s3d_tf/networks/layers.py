@@ -23,6 +23,15 @@ class Branches(keras.Layer):
 
     branches: list[list[keras.Layer]]
 
+    @property
+    def all_layers(self) -> list[keras.Layer]:
+        """The layers of all branches in one list, in which Keras looks for what it saves.
+
+        Keras 3.12 saves no layers in lists of lists. A later Keras does, but saves a layer where it finds it first, in
+        alphabetical order of the attributes: here, so files are the same whichever Keras writes them.
+        """
+        return [layer for chain in self.branches for layer in chain]
+
     def build(self, input_shape):
         for chain in self.branches:
             shape = input_shape

@@ -16,7 +16,7 @@ from s3d_tf.weights.declared import check_declared, num_variables
 from s3d_tf.weights.preprocessing import Preprocessing
 
 WEIGHTS, CONFIG = "model.weights.h5", "model.json"
-FORMAT = 1
+FORMAT = 2
 
 
 def save(

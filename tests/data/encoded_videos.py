@@ -17,6 +17,10 @@ _MATRICES = {
 }
 """Display matrices of an mp4 track, by degrees clockwise."""
 
+_MATRIX = {"bt709": 1, "bt2020": 9}
+_RANGE = {"tv": 1, "pc": 2}
+"""FFmpeg's numbers of colour matrices and ranges."""
+
 
 def moving(num_frames: int, height: int = 64, width: int = 96) -> np.ndarray:
     """A random texture that moves: `[T, H, W, 3]` uint8."""
@@ -41,27 +45,36 @@ def write(
 
     Args:
         times: of each frame, in units; 0, 1, 2, ... by default.
-        colors: names of `av.video.reformatter.Colorspace` and `ColorRange`, which the stream declares.
+        colors: keys of `_MATRIX` and `_RANGE`: how RGB becomes YUV, and what the stream declares.
         options: of the encoder; underscores stand for hyphens.
     """
-    reformatter = av.video.reformatter
-    space, scale = (reformatter.Colorspace[colors[0]], reformatter.ColorRange[colors[1]]) if colors else (None, None)
     with av.open(str(path), "w") as container:
         given = {name.replace("_", "-"): value for name, value in options.items()}
         stream = container.add_stream(codec, rate=25, options=given)
         stream.height, stream.width, stream.pix_fmt = *frames.shape[1:3], pixels
         stream.codec_context.time_base = unit
         if colors:
-            stream.codec_context.colorspace, stream.codec_context.color_range = space, scale
+            stream.codec_context.colorspace, stream.codec_context.color_range = _MATRIX[colors[0]], _RANGE[colors[1]]
         for index, rgb in enumerate(frames):
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24")
-            frame = frame.reformat(format=pixels, dst_colorspace=space, dst_color_range=scale)
-            if colors:
-                frame.colorspace, frame.color_range = space, scale
+            frame = _convert(frame, pixels, *colors) if colors else frame.reformat(format=pixels)
             frame.pts, frame.time_base = index if times is None else times[index], unit
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return path
+
+
+def _convert(frame: av.VideoFrame, pixels: str, matrix: str, scale: str) -> av.VideoFrame:
+    """Converts RGB with FFmpeg's scale filter: the `reformat` of PyAV 17 does not know BT.2020."""
+    graph = av.filter.Graph()
+    source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format.name, time_base=Fraction(1))
+    filters = (
+        graph.add("scale", f"out_color_matrix={matrix}:out_range={scale}"),
+        graph.add("format", f"pix_fmts={pixels}"),
+    )
+    graph.link_nodes(source, *filters, graph.add("buffersink")).configure()
+    graph.push(frame)
+    return graph.pull()
 
 
 def write_av1(path: Path, frames: np.ndarray, **options) -> Path:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import shutil
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -64,7 +65,7 @@ def write(tfds, folder, set_name, features):
 
 
 def test_examples_are_listed_with_their_labels_and_opened_by_index(built):
-    listing = list_dataset("tfds", built.data_path)
+    listing = list_dataset("tfds", Path(built.data_path))
     assert listing.classes == LABELS
     assert listing.remarks == ["splits other than train, validation and test, left out: 1 (extra)"]
     assert [item.split for item in listing.items].count("train") == 40
@@ -107,7 +108,7 @@ def test_a_set_without_a_video_is_named(tmp_path):
     tfds = pytest.importorskip("tensorflow_datasets")
     builder = write(tfds, tmp_path, "no_videos", {"label": tfds.features.ClassLabel(names=LABELS)})
     with pytest.raises(ValueError, match=r"needs the features video and label, not \['label'\]"):
-        list_dataset("tfds", builder.data_path)
+        list_dataset("tfds", Path(builder.data_path))
 
 
 def test_a_damaged_shard_costs_only_its_own_examples(built, tmp_path):
@@ -139,7 +140,7 @@ def test_a_disk_that_went_away_is_no_damage(built, tmp_path):
 
 
 def test_examples_are_prepared_as_other_videos(built, tmp_path):
-    listing = list_dataset("tfds", built.data_path)
+    listing = list_dataset("tfds", Path(built.data_path))
     few = dataclasses.replace(listing, items=[item for item in listing.items if item.split == "val"])
     manifest = prepare.prepare(few, tmp_path, prepare.Settings(size=(16, 24)))
     assert manifest["splits"]["val"]["written"] == 3

@@ -39,11 +39,9 @@ FILES = {
     "late_start.mkv": lambda path: write(path, moving(20), "libx264", times=range(50, 70)),
     "transport_stream.ts": lambda path: write(path, moving(20), "mpeg2video"),
     "program_stream.mpg": lambda path: write(path, moving(20), "mpeg1video"),
-    "bt709.mp4": lambda path: write(path, moving(5), "libx264", colors=("ITU709", "MPEG")),
-    "bt2020_10_bits.mkv": lambda path: write(
-        path, moving(5), "libx264", pixels="yuv420p10le", colors=("BT2020", "MPEG")
-    ),
-    "full_range.webm": lambda path: write(path, moving(5), "libvpx-vp9", colors=("ITU709", "JPEG"), cpu_used="8"),
+    "bt709.mp4": lambda path: write(path, moving(5), "libx264", colors=("bt709", "tv")),
+    "bt2020_10_bits.mkv": lambda path: write(path, moving(5), "libx264", pixels="yuv420p10le", colors=("bt2020", "tv")),
+    "full_range.webm": lambda path: write(path, moving(5), "libvpx-vp9", colors=("bt709", "pc"), cpu_used="8"),
     "odd_sides.mkv": lambda path: write(path, moving(5, 65, 97), "libx264", pixels="yuv444p"),
     "rgb.mkv": lambda path: write(path, moving(5), "libx264rgb", pixels="rgb24"),
     "grey.mkv": lambda path: write(path, moving(5), "ffv1", pixels="gray"),
@@ -129,7 +127,7 @@ def test_av1_is_decoded(name, tmp_path):
     assert np.abs(np.stack([frame.rgb for frame in found]).astype(int) - moving(20)).mean() < 12  # 4:2:0
 
 
-@pytest.mark.parametrize("colors", [None, ("ITU709", "MPEG"), ("ITU709", "JPEG"), ("BT2020", "MPEG")])
+@pytest.mark.parametrize("colors", [None, ("bt709", "tv"), ("bt709", "pc"), ("bt2020", "tv")])
 @pytest.mark.parametrize("pixels", ["yuv420p", "yuv420p10le"])
 def test_colours_of_av1(colors, pixels, tmp_path):
     """Four colours, whatever matrix, range and depth the stream declares."""
