@@ -44,7 +44,7 @@ def run(records, derivation, folder):
 def test_it_is_computed_once_and_told_in_the_line(motion_records, tmp_path, calls):
     double, triple = (Derivation("rest", steps, dict(factor=factor)) for factor in (2, 3))
     line, made = run(motion_records, double, tmp_path)
-    assert line["rest"] == dict(steps=1000, of=500) == read_json(double.path(made))
+    assert line["rest"] == dict(steps=1000, of=250) == read_json(double.path(made))
     assert run(motion_records, double, tmp_path)[0] == line and len(calls) == 1
     assert run(motion_records, triple, tmp_path)[0]["rest"]["steps"] == 1500  # other settings, another file
     assert len(set(calls)) == 2 and double.path(made).exists()

@@ -85,7 +85,7 @@ def feed(trainer, size=32, steps=5):
 
 
 def test_one_step_is_sgd_on_the_mean_cross_entropy_with_weight_decay():
-    recipe = recipes.recipe("embedded", batch_size=4, num_frames=8, dropout=0.0, clip_norm=0.0, weight_decay=1.0)
+    recipe = dataclasses.replace(RECIPE, learning_rates=(0.1,), weight_decay=1.0)
     trainer = make_trainer(recipe, freeze_norm=True)
     before = {v.path: v.numpy() for v in trainer.model.trainable_variables}
     batch = next(feed(trainer, size=64))

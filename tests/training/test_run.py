@@ -41,7 +41,7 @@ def test_a_run_writes_what_it_did(finished, motion_records):
     assert written["data_dir"] == str(motion_records)
     assert [line["step"] for line in lines(finished)] == [2, 4, 6]
     assert all(0 <= line["input_wait"] <= 1 and line["clips_per_second"] > 0 for line in lines(finished))
-    np.testing.assert_allclose([line["learning_rate"] for line in lines(finished)], [0.1, 0.1, 0.001], rtol=1e-6)
+    np.testing.assert_allclose([line["learning_rate"] for line in lines(finished)], [0.025, 0.025, 0.00025], rtol=1e-6)
     result = json.loads((finished / run.RESULT).read_text())
     assert result["step"] == 6
     assert result["loss"] == lines(finished)[-1]["loss"]
