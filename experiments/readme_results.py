@@ -16,7 +16,7 @@ from pathlib import Path
 
 from absl import flags
 
-from experiments import report
+from experiments import report, scale
 from experiments.experiment import METRICS, read_lines
 from experiments.report import Section
 from s3d_tf import cli
@@ -78,25 +78,41 @@ def section_of(results: Path, readme_dir: Path) -> str:
 
 
 def _opening(sections: list[Section], here: str) -> str:
-    scale = sections[0].result["scale"]["name"]
+    name = sections[0].result["scale"]["name"]
     lines = [line for section in sections for line in read_lines(section.folder / METRICS)]
     trained = {line["part"]: line["seconds"] for line in lines if "seconds" in line}
     machines = [made["machine"] for section in sections for made in section.config.get("made", []) if made["machine"]]
     kinds = {(each["cpu"], each["cores"]) for each in machines}
     on = " ({}, cores: {})".format(*kinds.pop()) if len(kinds) == 1 else f" on {len(kinds)} machines" if kinds else ""
     text = (
-        f"`python experiments/run_all.py --scale={scale}` does the paper's Tables 1 to 6, Figures 4, 5 and 7, section "
+        f"`python experiments/run_all.py --scale={name}` does the paper's Tables 1 to 6, Figures 4, 5 and 7, section "
         "4.6 and footnote 5 and makes "
         f"[a page]({here}/{report.FILE}) that explains them: {len(trained)} trainings, "
         f"{sum(trained.values()) / 60:.0f} minutes of training{on}. Accuracies are in per cent; ± is the standard "
         "deviation over seeds, in Table 5 over splits, and what has no ± was trained once."
     )
-    if scale == "mini":
+    if name == "mini":
         text += (
             " The videos are small ones that the project draws, the networks a quarter as wide: what is to be seen is "
-            "whether the paper's mechanisms are there. They are no Kinetics numbers. Costs are those at full size."
+            "whether the paper's mechanisms are there. They are not comparable with Kinetics results. Costs are those "
+            f"at full size.{_earlier_recipe(sections)}"
         )
     return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
+
+
+def _earlier_recipe(sections: list[Section]) -> str:
+    """Returns a sentence if classifiers were trained by another recipe than the experiments use now; otherwise ""."""
+    now = scale.mini_recipe(10)
+    trained = [recipe for section in sections for recipe in section.config["scale"]["recipes"].values()]
+    for recipe in trained:
+        batch_size, rate = recipe["batch_size"], recipe["learning_rates"][0]
+        if "crop" in recipe and (batch_size, rate) != (now.batch_size, now.learning_rates[0]):
+            return (
+                f" The classifiers were trained by an earlier recipe, with batches of {batch_size} at a learning rate "
+                f"of {rate:g}; the present one ({now.batch_size}, {now.learning_rates[0]:g}) gives other numbers "
+                "(docs/quickstart.md)."
+            )
+    return ""
 
 
 def _head(section: Section) -> str:
