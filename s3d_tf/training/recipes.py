@@ -180,8 +180,8 @@ _TABLE = (
         batch_size=32,
         clips_per_replica=32,
         steps=250,
-        # At the paper's 0.1, one training in ten or so never tells two of four directions apart: the first steps turn the
-        # small kernels of narrow networks too far (experiments/quickstart_seeds.py).
+        # At the paper's 0.1, one training in ten or so never tells two of four directions apart: its first steps turn
+        # the small kernels of narrow networks too far (experiments/quickstart_seeds.py).
         learning_rates=(0.025, 0.0025, 0.00025),
         boundaries=(175, 225),
         clip_norm=1.0,  # short runs are lost to one bad step otherwise
