@@ -79,8 +79,7 @@ def parts(records: Path, num_seeds: int, steps: int) -> list[Part]:
 
 def measure(setting: Setting, part: Part, folder: Path) -> None:
     """Trains and evaluates a part with a setting; for a process of its own that has not used TensorFlow yet."""
-    if setting.max_isa != "DEFAULT":
-        os.environ["ONEDNN_MAX_CPU_ISA"] = setting.max_isa
+    os.environ["ONEDNN_MAX_CPU_ISA"] = setting.max_isa  # oneDNN reads it at its first use; DEFAULT is no limit
     tf.config.threading.set_intra_op_parallelism_threads(setting.threads)
     tf.config.threading.set_inter_op_parallelism_threads(setting.threads)
     part.measure(folder, DIRECTIONS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -79,7 +80,7 @@ def make_deterministic(seed: int) -> None:
 def run(main: Callable[[Sequence[str]], int | None]) -> None:
     """Parses the flags, calls `main(argv)` and exits with its status; with 1 after an error that is about the input.
 
-    A flag that does not parse exits with 2, an interrupt with 130.
+    A flag that does not parse exits with 2, a process that a signal ends with 128 + its number.
     """
 
     def guarded(argv: Sequence[str]) -> int | None:
@@ -98,9 +99,9 @@ def run(main: Callable[[Sequence[str]], int | None]) -> None:
             text = " ".join((error.message if theirs else str(error)).split())
             print(f"error: {text[: 1000 if theirs else 30_000]}", file=sys.stderr)  # ours may list many variables
             return 1
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as error:
             print("interrupted", file=sys.stderr)
-            return 130
+            return 128 + (error.args[0] if error.args else signal.SIGINT)
 
     _reuse_memory()
     app.run(guarded, flags_parser=_parse)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import platform
-from importlib import metadata
 from pathlib import Path
 
 from . import __version__, onednn
@@ -48,7 +48,7 @@ def onednn_settings() -> dict:
 
 def versions() -> dict[str, str]:
     """Returns the versions of this project, TensorFlow, Keras, NumPy and Python."""
-    packages = {name: metadata.version(name) for name in ("tensorflow", "keras", "numpy")}
+    packages = {name: importlib.import_module(name).__version__ for name in ("tensorflow", "keras", "numpy")}
     return dict(s3d_tf=__version__, **packages, python=platform.python_version())
 
 

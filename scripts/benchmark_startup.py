@@ -4,8 +4,8 @@
     python scripts/benchmark_startup.py --data_dir=RECORDS --recipe=ucf101 --batch_size=1 --other=OTHER_CHECKOUT
 
 Runs `scripts/train.py --steps=1` as a process of its own, `--repeats` times; `--other` names another checkout of this
-project, whose runs take turns with these, so that a busy machine slows both alike. Fields of the recipe that are not
-flags here are the recipe's own.
+project, whose runs take turns with these, so that a busy machine slows both alike. Everything but the steps, the
+learning rate and what has a flag here is the recipe's own.
 """
 
 import json

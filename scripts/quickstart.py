@@ -41,7 +41,7 @@ NUM_TRAIN = flags.DEFINE_integer("num_train", FULL.num_train, "Training videos."
 NUM_VAL = flags.DEFINE_integer("num_val", FULL.num_val, "Validation videos.")
 SEED = flags.DEFINE_integer("seed", 0, "Of weights, order, clips and crops.")
 
-MIN_TOP1, MAX_TOP1_REVERSED = 0.95, 0.05  # what the full budget reaches (docs/training.md)
+MIN_TOP1, MAX_TOP1_REVERSED = 0.95, 0.05  # what the full budget reaches (docs/quickstart.md)
 CLASSES = ("drift_left", "drift_right", "drift_up", "drift_down")
 HERE = Path(__file__).resolve().parent
 

@@ -114,10 +114,23 @@ def read_clip(path: Path, seed: int, num_frames: int, resize: tuple[int, int], c
     It is sent nowhere: the copy between processes that a loader also pays is left out.
     """
     cv2.setNumThreads(1)
-    reader = video.open_video(path)
-    reader.skip(int(np.random.default_rng(seed).integers(max(reader.declared_frames - num_frames, 0) + 1)))
-    clip = itertools.islice(reader.frames(), num_frames)
-    return np.stack([video.resize(frame.rgb, resize)[:crop, :crop] for frame in clip]).shape
+    capture = cv2.VideoCapture(str(path))
+    available = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+    first = int(np.random.default_rng(seed).integers(max(available - num_frames, 0) + 1))
+    frames = []
+    for index in range(first + num_frames):
+        if not capture.grab():
+            break
+        if index >= first:
+            frame = video.resize(capture.retrieve()[1], resize)
+            frames.append(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)[:crop, :crop])
+    capture.release()
+    if not frames:  # AV1, which OpenCV does not decode
+        reader = video.open_video(path)
+        reader.skip(first)
+        clip = itertools.islice(reader.frames(), num_frames)
+        frames = [video.resize(frame.rgb, resize)[:crop, :crop] for frame in clip]
+    return np.stack(frames).shape
 
 
 def memory(batches: Iterator, steps: int, every: int) -> list[tuple[int, float]]:

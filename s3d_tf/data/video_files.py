@@ -77,11 +77,11 @@ def _is_text(head: bytes) -> bool:
 
 def _decode(path: Path, capture: cv2.VideoCapture) -> tuple[Iterator[Decoded], str]:
     """Returns the frames and the decoder's name: OpenCV's, or PyAV's where OpenCV yields none, as of AV1."""
+    rotation = round(_number(capture, cv2.CAP_PROP_ORIENTATION_META))  # now: a capture that was released has none
     if int(_number(capture, cv2.CAP_PROP_FOURCC)) not in _AV1:
         decoded = _opencv(capture)
         if (first := next(decoded, None)) is not None:
             return itertools.chain([first], decoded), OPENCV
-    rotation = round(_number(capture, cv2.CAP_PROP_ORIENTATION_META))
     capture.release()
     return pyav_decoder.decode(path, rotation), pyav_decoder.version()
 

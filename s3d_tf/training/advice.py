@@ -27,11 +27,12 @@ def for_long_run(recipe: Any, steps_left: int, seconds_left: float, replicas: in
     if seconds_left <= DAY:
         return []
     meant = "" if gpu else " This recipe is meant for GPUs."
-    shares = [*smaller(recipe, replicas), *fewer_steps(recipe, seconds_left)]
+    seconds = seconds_left * recipe.steps / steps_left  # of another run, which starts at step 0
+    shares = [*smaller(recipe, replicas), *fewer_steps(recipe, seconds)]
     return [
         f"note: the {steps_left} steps left take about {duration(seconds_left)} on this machine.{meant} "
         "Try a shorter run in another --work_dir, with one or several of",
-        *(f"  {flags}: about {duration(seconds_left * share)}" for flags, share in shares),
+        *(f"  {flags}: about {duration(seconds * share)}" for flags, share in shares),
     ]
 
 
@@ -60,9 +61,14 @@ def _smaller_clip(recipe: Any) -> tuple[str, float] | None:
     return (" ".join(flags), share) if flags else None
 
 
-def fewer_steps(recipe: Any, seconds_left: float) -> list[tuple[str, float]]:
-    """Returns flags for as many steps as a day allows, in two digits, with the learning rate's boundaries scaled."""
-    steps = recipe.steps * DAY / seconds_left
+def fewer_steps(recipe: Any, seconds: float) -> list[tuple[str, float]]:
+    """Returns flags for as many steps as a day allows, in two digits, with the learning rate's boundaries scaled.
+
+    Args:
+        recipe: see `for_long_run`.
+        seconds: that all its steps take.
+    """
+    steps = recipe.steps * DAY / seconds
     digits = 10 ** max(0, int(math.log10(max(steps, 1))) - 1)
     steps = int(steps // digits * digits)
     if not 1 <= steps < recipe.steps:

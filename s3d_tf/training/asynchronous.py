@@ -82,11 +82,13 @@ class AsynchronousTrainer(Trainer):
             wait += time.perf_counter() - before
             asked.append(self._coordinator.schedule(self._step, args=(batch, tf.constant(number, tf.int64))))
         rows = []
-        for taken, numbers in enumerate(asked):
-            if taken:
-                tell(taken, 0)
-            rows.append(numbers.fetch())
-        self._coordinator.join()
+        try:
+            for taken, numbers in enumerate(asked):
+                if taken:
+                    tell(taken, 0)
+                rows.append(numbers.fetch())
+        finally:
+            self._coordinator.join()  # raises the cause where a step failed and others were cancelled
         self.stopped = self.stop.requested()
         if not asked:
             return None

@@ -101,7 +101,9 @@ class Trainer:
             self.data_step = tf.Variable(0, trainable=False, dtype=tf.int64)  # steps' worth of clips that were taken
             self._averages = moving_averages(self.model)
             self._make_sums()
-        self._differentiate = tf.function(self._gradients, jit_compile=True) if xla else self._gradients
+        self._differentiate = (
+            tf.function(self._gradients, jit_compile=True, autograph=False) if xla else self._gradients
+        )
         self._compiled = {method: self._compile(method) for method in (self._micro_batch, self._reduce, self._apply)}
 
     def _compile(self, method: Callable) -> Callable:
@@ -109,14 +111,14 @@ class Trainer:
         return tf.function(lambda *args: self.strategy.run(method, args), autograph=False, reduce_retracing=True)
 
     def _make_sums(self):
-        """Each replica's own, over its micro-batches: gradients, moving averages, loss and measures, in one vector.
+        """Creates each replica's sums over its micro-batches: gradients, moving averages, loss and measures.
 
-        One vector is one collective instead of hundreds, and its graph compiles in a fraction of the time.
+        They are one vector, so that there is one collective instead of hundreds, and a graph that compiles fast.
         """
         self._shapes = [tuple(variable.shape) for variable in (*self.variables, *self._averages)]
-        num_values = sum(math.prod(shape) for shape in self._shapes) + 1 + len(self.objective.measures)
+        self._sizes = [math.prod(shape) for shape in self._shapes]
         self._sums = tf.Variable(
-            tf.zeros([num_values]),
+            tf.zeros([sum(self._sizes) + 1 + len(self.objective.measures)]),
             trainable=False,
             synchronization=tf.VariableSynchronization.ON_READ,
             aggregation=tf.VariableAggregation.SUM,
@@ -169,7 +171,7 @@ class Trainer:
         return self._report(totals, taken, wait, time.perf_counter() - start)
 
     def _must_stop(self) -> bool:
-        """Whether to stop before the next micro-batch; many workers agree on it at the end of a step."""
+        """Returns whether to stop before the next micro-batch; many workers agree on it at the end of a step."""
         if self._num_workers == 1:
             self.stopped = self.stop.requested()
         return self.stopped
@@ -189,7 +191,7 @@ class Trainer:
             raise DivergedError(self.step, int(self.data_step.numpy()), lost(numbers[0], norm))
         if finite:
             self._run(self._apply)
-        self.loss_scale.update(tf.constant(finite), tf.constant(True))
+        self.loss_scale.update(finite)
         self.data_step.assign_add(1)
         self.stopped = float(stopping) > 0.5
         return np.append(numbers, norm if finite else 0.0)
@@ -200,7 +202,7 @@ class Trainer:
         return tf.nest.map_structure(lambda value: self.strategy.experimental_local_results(value)[0], results)
 
     def _number(self, done: int) -> tf.Tensor:
-        """`[]` int64: the first replica's number, in the whole run, of the micro-batch after `done` ones of a step."""
+        """Returns how many micro-batches the run took before the next one of the first replica, `[]` int64."""
         first = (int(self.data_step.numpy()) * self.micro_batches + done) * self.strategy.num_replicas_in_sync
         return tf.constant(first, tf.int64)
 
@@ -288,7 +290,7 @@ class Trainer:
         return tf.stack([loss, *measures]), gradients, [scope.get_current_value(v) for v in self._averages]
 
     def _decayed(self, gradients, trained, loss_scale):
-        """The gradients with this micro-batch's share of the weight decay, which is of conv kernels only."""
+        """Adds this micro-batch's share of the weight decay to the gradients of conv kernels."""
         factor = self.recipe.weight_decay * loss_scale / (self.micro_batches * self.strategy.num_replicas_in_sync)
         rows = zip(gradients, trained, self.variables, strict=True)
         return [gradient + factor * value if v.name == "kernel" else gradient for gradient, value, v in rows]
@@ -299,25 +301,25 @@ class Trainer:
             self.stop.check()
 
     def _reduce(self, stopping):
-        """In a replica: sums and means over all replicas, which take the place of the replica's own sums.
+        """In a replica: replaces its sums by the sums and means over all replicas.
 
         Returns:
             Loss and measures, the gradient's norm, and how many replicas are told to stop.
         """
         replica = tf.distribute.get_replica_context()
-        sums = tf.convert_to_tensor(self._sums)
+        sums = tf.concat([tf.convert_to_tensor(self._sums), [stopping]], axis=0)
         if replica.num_replicas_in_sync > 1:
-            sums, stopping = replica.all_reduce("SUM", [tf.identity(sums), tf.identity(stopping)])  # on this device
-        num_gradients = sum(math.prod(variable.shape) for variable in self.variables)
-        num_averages = sum(math.prod(variable.shape) for variable in self._averages)
-        gradients, averages, numbers = tf.split(sums, [num_gradients, num_averages, 1 + len(self.objective.measures)])
+            sums = replica.all_reduce("SUM", sums)
+        num_gradients, num_values = sum(self._sizes[: len(self.variables)]), sum(self._sizes)
+        gradients, averages = sums[:num_gradients], sums[num_gradients:num_values]
+        numbers, stopping = sums[num_values:-1], sums[-1]
         (gradients,), norm = self._shorten([gradients])
         averages /= self.micro_batches * replica.num_replicas_in_sync
         self._sums.assign(tf.concat([gradients, averages, numbers], axis=0))
         return numbers, norm, stopping
 
     def _shorten(self, gradients):
-        """The gradients without the loss scale, and no longer than `clip_norm`; and their norm before that."""
+        """Removes the loss scale and clips to `clip_norm`; returns the gradients, and their norm before clipping."""
         if self.loss_scale.active:
             gradients = [gradient / self.loss_scale.value for gradient in gradients]
         norm = tf.linalg.global_norm(gradients)
@@ -327,8 +329,7 @@ class Trainer:
 
     def _apply(self):
         """In a replica: the optimizer's step, and the mean of the moving averages over all micro-batches."""
-        sizes = [math.prod(shape) for shape in self._shapes]
-        flat = tf.split(self._sums[: sum(sizes)], sizes)
+        flat = tf.split(self._sums[: sum(self._sizes)], self._sizes)
         values = [tf.reshape(value, shape) for value, shape in zip(flat, self._shapes, strict=True)]
         self.optimizer.apply(values[: len(self.variables)], self.variables)
         for variable, mean in zip(self._averages, values[len(self.variables) :], strict=True):

@@ -92,12 +92,11 @@ class LossScale:
         """Whether a gradient that is not finite may be the factor's fault."""
         return self.value > 1.0
 
-    def update(self, finite: tf.Tensor, taken: tf.Tensor) -> None:
-        """After a step, outside of the replicas: whether its gradient was finite, and whether there was a step."""
+    def update(self, finite: bool) -> None:
+        """Adapts the factor after a step, outside of the replicas, to whether its gradient was finite."""
         if not self.active:
             return
         scale, steps = self.state["loss_scale"], self.state["loss_scale_steps"]
-        grow = steps + 1 >= self.GROW_AFTER
-        factor = tf.where(finite, tf.where(grow, 2.0, 1.0), 0.5)
-        scale.assign(scale * tf.where(taken, factor, 1.0))
-        steps.assign(tf.where(taken, tf.where(finite & ~grow, steps + 1, 0), steps))
+        grow = int(steps) + 1 >= self.GROW_AFTER
+        scale.assign(scale * ((2.0 if grow else 1.0) if finite else 0.5))
+        steps.assign(int(steps) + 1 if finite and not grow else 0)

@@ -33,7 +33,7 @@ class Phase(NamedTuple):
 PREPARING = Phase("preparing", "now")
 READING = Phase("reading the first clips", "after these clips")
 COMPILING = Phase(
-    "compiling the training step (usually under 20 s)", "as soon as the step is compiled (usually under 20 s)"
+    "compiling the training step (usually under 20 s)", "after the first micro-batch, which is being compiled"
 )
 SAVING = Phase("saving a checkpoint", "when the checkpoint is saved")
 EVALUATING = Phase("evaluating", "after this batch of videos")
@@ -51,7 +51,7 @@ class Progress(Observer):
         micro_batches: of a step.
         evaluate_every: steps between evaluations, 0 for none; once one was timed, the time left includes the others.
         whole_steps: whether a run that is asked to stop finishes its step (many workers), not only its micro-batch.
-        on_first_step: called once, when a step is done and its duration is known.
+        on_first_step: called once, when a step without compilation is done.
         shown: False shows nothing.
         interval: minimum seconds between updates of the line; by default 0.1 in a terminal and 30 in a file. What is
             new (a phase, results) is shown at once.
@@ -250,7 +250,7 @@ class Progress(Observer):
         self.step = step
 
     def _note_first_step(self) -> None:
-        if self.step > self._start and self.seconds_per_step is not None:
+        if self._durations:  # of whole steps: on a GPU, a micro-batch only starts its work
             note, self._on_first_step = self._on_first_step, lambda: None
             note()
 

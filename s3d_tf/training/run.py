@@ -45,9 +45,9 @@ def train(
 ) -> dict:
     """Trains a recipe on the split "train" of a prepared data set; goes on from the newest checkpoint of work_dir.
 
-    Writes `config.json`, `metrics.jsonl` (a line each call), TensorBoard summaries, `checkpoints/`, with
-    `evaluate_every` also `evaluations.jsonl` and `best/`, and at the end `result.json` into work_dir; the first worker
-    does, where there are many.
+    Writes `config.json`, `metrics.jsonl` (a line every `steps_per_call` steps), TensorBoard summaries, `checkpoints/`,
+    with `evaluate_every` also `evaluations.jsonl` and `best/`, and at the end `result.json` into work_dir; the first
+    worker does, where there are many.
 
     Returns:
         What `result.json` holds; with `stopped`, the name of the signal, when it was told to stop before.
@@ -213,6 +213,16 @@ class Training:
                 progress.write(line)
         self.advised = True
 
+    @contextlib.contextmanager
+    def _interruptible(self) -> Iterator[None]:
+        """While this lasts, a signal stops a run of one process at once; many workers agree at the end of a step."""
+        if devices.num_workers(self.strategy) > 1:
+            yield
+            return
+        with self.stop.interruptible():
+            self.stop.check()
+            yield
+
     def _on_micro_batch(self, taken: int, done: int) -> None:
         """Shows progress; see `Trainer.train`."""
         self.journal.progress.micro_batch(taken, done)
@@ -224,8 +234,7 @@ class Training:
             self._evaluate_if_missing()
             if trainer.step >= steps:
                 return None
-            with self.journal.progress.during(READING), self.stop.interruptible():
-                self.stop.check()
+            with self.journal.progress.during(READING), self._interruptible():
                 iterator = self._with_first_clips_shown(trainer.distribute(self.batches))
             self.journal.progress.begin(COMPILING)
             while trainer.step < steps and not trainer.stopped:

@@ -28,7 +28,7 @@ class StoppedError(BaseException):
 
 
 class Observer:
-    """Knows what a run does. This one knows little; `progress.Progress` follows it."""
+    """Base class of what follows a run, such as `progress.Progress`."""
 
     def until(self) -> str:
         """Returns when a run that is asked to stop now does so, such as "after this micro-batch, about 6 s"."""
@@ -104,7 +104,7 @@ class Stop:
             self._wake()
             if self._again is not None:
                 self._raised.set()
-                raise KeyboardInterrupt
+                raise KeyboardInterrupt(number)
             if self._interruptible:
                 raise StoppedError
 

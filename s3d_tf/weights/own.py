@@ -90,23 +90,34 @@ def load(directory: str | pathlib.Path) -> keras.Model:
     errors = (ValueError, LookupError, TypeError, ArithmeticError, AttributeError, OSError, RuntimeError)
     try:
         record = json.loads((folder / CONFIG).read_text())
-        if record["format"] != FORMAT:
-            raise ValueError(f"format {record['format']} instead of {FORMAT}")
-        check_declared(record["model"], folder / WEIGHTS)
-        model = build_model(**record["model"])
-        preprocessing = Preprocessing.from_json(record["preprocessing"])
-        check_fits(preprocessing, model.s3d_config["num_classes"], model.s3d_config["input_shape"][-1])
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", UserWarning)  # Keras only warns of variables that it leaves fresh
-            model.load_weights(folder / WEIGHTS)
-        held = num_variables(folder / WEIGHTS)
-        if held != len(model.weights):  # Keras passes over what it does not ask for
-            raise ValueError(f"{held} variables, of which the network it names has {len(model.weights)}")
+        found = int(record["format"])
+        if found == FORMAT:
+            model, preprocessing = _read(record, folder)
     except (UserWarning, *errors) as error:
         reason = " ".join(str(error).split())[:300]
         raise ValueError(f"The saved model is damaged ({reason}). Received: {str(directory)!r}") from error
+    if found != FORMAT:
+        raise ValueError(
+            f"The model was saved in format {found}, and this version reads format {FORMAT}; convert it again from its "
+            f"source. Received: {str(directory)!r}"
+        )
     attach(model, preprocessing)
     return model
+
+
+def _read(record: dict, folder: pathlib.Path) -> tuple[keras.Model, Preprocessing]:
+    """Returns the model and the preprocessing of a folder of this format."""
+    check_declared(record["model"], folder / WEIGHTS)
+    model = build_model(**record["model"])
+    preprocessing = Preprocessing.from_json(record["preprocessing"])
+    check_fits(preprocessing, model.s3d_config["num_classes"], model.s3d_config["input_shape"][-1])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)  # Keras only warns of variables that it leaves fresh
+        model.load_weights(folder / WEIGHTS)
+    held = num_variables(folder / WEIGHTS)
+    if held != len(model.weights):  # Keras passes over what it does not ask for
+        raise ValueError(f"{held} variables, of which the network it names has {len(model.weights)}")
+    return model, preprocessing
 
 
 def is_own(path: str | pathlib.Path) -> bool:

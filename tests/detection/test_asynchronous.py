@@ -38,7 +38,7 @@ def test_one_machine_is_not_asynchronous():
     assert not devices.is_asynchronous(tf.distribute.MirroredStrategy(["/cpu:0"]))
 
 
-@pytest.mark.skipif("S3D_TF_WORKERS" not in os.environ, reason="takes minutes; set S3D_TF_WORKERS=1")
+@pytest.mark.slow
 def test_two_workers_and_a_parameter_server_train_a_detector_and_go_on(motion_records, tmp_path):
     for steps in (4, 6):
         chief, ps, *workers = free_addresses(4)

@@ -155,9 +155,9 @@ def test_a_run_says_when_it_will_stop(make, clock):
     bar = make()
     assert bar.until() == "now"
     bar.begin(progress.COMPILING)
-    assert bar.until() == "as soon as the step is compiled (usually under 20 s)"
+    assert bar.until() == "after the first micro-batch, which is being compiled"
     bar.micro_batch(0, 0)
-    assert bar.until() == "as soon as the step is compiled (usually under 20 s)"
+    assert bar.until() == "after the first micro-batch, which is being compiled"
     bar.micro_batch(0, 1)
     assert bar.until() == "after this step"
     bar.micro_batch(1, 0)
@@ -199,6 +199,9 @@ def test_a_run_of_days_is_told_what_to_change():
         "  --network=fast_s3d --width=0.5: about 23 h 20 min",
         "  --steps=1700 --boundaries=1275: about 23 h 36 min",
     ]
+    resumed = advice.for_long_run(recipe, 2000, 100_000.0, 1, gpu=False)  # the whole would take 400,000 s
+    assert resumed[0].startswith("note: the 2000 steps left take about 1 day 3 h on this machine.")
+    assert resumed[1:] == advice.for_long_run(recipe, 8000, 400_000.0, 1, gpu=False)[1:]
     started = recipes.recipe("ucf101", weights="s3d.pth", network="", width=0.0, batch_size=6, num_frames=16)
     assert advice.for_long_run(started, 8000, 100_000.0, 1, gpu=True)[1:] == [
         "  --crop=112 (on records of --resize=128x128): about 6 h 56 min",

@@ -77,7 +77,7 @@ def test_a_worker_that_does_not_come_is_named_within_the_time():
         devices.meet(addresses, 0, 1)
 
 
-@pytest.mark.skipif(not os.environ.get("S3D_TF_WORKERS"), reason="six processes, two minutes: S3D_TF_WORKERS=1 runs it")
+@pytest.mark.slow
 def test_two_workers_equal_one_process_and_go_on_after_one_was_killed(motion_records, tmp_path, processes, monkeypatch):
     """Of each step's 8 clips each takes 4; one process takes them in two micro-batches."""
     flags = [*FLAGS, "--batch_size=8", "--clips_per_replica=4", f"--data_dir={motion_records}", "--steps=16"]

@@ -97,7 +97,7 @@ def test_flow_networks_default_to_flow(tmp_path):
 @pytest.mark.parametrize(
     "change",
     [
-        dict(format=1),
+        dict(format="new"),
         dict(preprocessing=dict(colour=1)),
         dict(preprocessing=None),
         dict(model=None),
@@ -112,6 +112,14 @@ def test_a_damaged_json_is_one_sentence(saved, change):
     with pytest.raises(ValueError, match="damaged") as error:
         load(folder)
     assert str(error.value).endswith(f"Received: {str(folder)!r}")
+
+
+def test_another_format_is_told_as_such(saved):
+    _, folder = saved
+    record = json.loads((folder / "model.json").read_text())
+    (folder / "model.json").write_text(json.dumps({**record, "format": 1}))
+    with pytest.raises(ValueError, match=rf"saved in format 1, .* reads format 2; .*Received: {str(folder)!r}$"):
+        load(folder)
 
 
 @pytest.mark.parametrize("name", ["model.json", "model.weights.h5"])
