@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from tests.forked import ROOT
 
@@ -65,6 +66,18 @@ def test_supported_pythons_are_asked_for_an_environment(minor, tmp_path):
 
 def test_setup_py_names_the_same_pythons():
     assert re.search(r'python_requires="(.+?)"', (ROOT / "setup.py").read_text()).group(1) == ">=3.10,<3.14"
+
+
+@pytest.mark.parametrize("minor", [10, 11, 12, 13])
+def test_a_package_has_at_most_one_version_on_a_python_and_one_on_python_3_10(minor):
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    requirements = [Requirement(line) for line in lines if line and not line.startswith("#")]
+    environment = {"python_version": f"3.{minor}"}
+    pinned = [r.name for r in requirements if r.marker is None or r.marker.evaluate(environment)]
+    assert len(pinned) == len(set(pinned))
+    assert all(str(r.specifier).startswith("==") for r in requirements)
+    if minor == 10:  # where it is the easiest to forget
+        assert set(pinned) == {r.name for r in requirements}
 
 
 def test_a_python_that_does_not_exist_is_rejected(tmp_path):
