@@ -63,6 +63,7 @@ def test_killed_five_times_it_ends_with_the_same_bytes(motion_videos, motion_rec
     assert checksums(tmp_path) == checksums(motion_records)
 
 
+@pytest.mark.slow
 def test_the_binary_killed_and_started_again_ends_with_the_same_bytes(
     motion_videos, motion_records, tmp_path, processes, run_script
 ):

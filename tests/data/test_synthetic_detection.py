@@ -205,6 +205,7 @@ def test_annotations_that_make_no_sense_are_refused(tmp_path, changes, message):
         annotated(tmp_path, [actor([0, 0, 1, 1])], **changes)
 
 
+@pytest.mark.slow
 def test_the_binaries_draw_prepare_and_inspect_a_set_with_boxes(run_script, tmp_path):
     sizes = ("--num_train=3", "--num_val=1", "--num_frames=8")
     source, data = f"{tmp_path}/videos", f"{tmp_path}/records"

@@ -140,6 +140,7 @@ def test_frozen_norms_do_not_change():
         np.testing.assert_array_equal(variable, value)
 
 
+@pytest.mark.slow
 def test_weights_of_a_classifier_start_a_stream_and_the_proposals(tmp_path):
     keras.utils.set_random_seed(7)
     save(model := build_model("i2d", 5, width=0.1), tmp_path / "model")

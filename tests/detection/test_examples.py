@@ -72,6 +72,7 @@ def test_training_takes_frames_with_boxes_and_of_a_video_without_any_one_as_back
     assert clips[0]["clip"].shape == (3, FRAMES, *SIZE, 3)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_clips_and_a_resumed_run_goes_on(data_dir):
     first, again, other = (take(train(data_dir, flip=True, seed=seed), 5) for seed in (5, 5, 6))
     for key in first[0]:

@@ -56,6 +56,7 @@ def test_a_video_s_boxes_are_written_and_drawn(trained, run_script, motion_video
     assert done.returncode == 1 and done.stderr.splitlines()[-1] == "error: There is no such video. Received: none.mp4"
 
 
+@pytest.mark.slow
 def test_the_measures_are_those_of_the_detections_that_are_written(trained, data_dir, run_script, tmp_path):
     flags = [f"--work_dir={trained[0]}", f"--data_dir={data_dir}", f"--output_dir={tmp_path}", "--keep_from=0.05"]
     done = run_script("evaluate_detector.py", *flags, "--batch_size=4", "--min_frames=1")
@@ -100,6 +101,7 @@ def test_runs_of_another_kind_are_told_apart(trained, run_script, tmp_path):
         start.load_detector(tmp_path)
 
 
+@pytest.mark.slow
 def test_the_speed_of_steps():
     found = detector_speed.measure(RECIPE, 3, detector_speed.TRAIN, 1)
     assert found["first"] > found["seconds"] > 0 and found["parameters"] == build().count_params()

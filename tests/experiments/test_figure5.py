@@ -38,6 +38,7 @@ def test_whiskers_end_within_one_and_a_half_boxes():
     assert (box["q1"], box["q3"], box["whislo"], box["whishi"]) == (-1.5, 1.5, -2, 4)
 
 
+@pytest.mark.slow
 def test_an_inflated_network_starts_equal_and_a_separable_one_at_the_identity(tmp_path):
     keras.utils.set_random_seed(0)
     shape = dict(num_classes=2, width=0.1)

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from s3d_tf.analysis import ceilings
 
 
@@ -10,6 +12,7 @@ def small_products():
     ceilings.MATMULS = ((64, 32, 16), (25088, 16, 8))
 
 
+@pytest.mark.slow
 def test_a_small_run(run_script, tmp_path):
     done = run_script(
         *("benchmark_networks.py", "--networks=i2d", "--repeats=1", "--threads=1", "--torch_python=/no/python"),

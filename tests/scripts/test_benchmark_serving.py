@@ -2,7 +2,10 @@
 
 import json
 
+import pytest
 
+
+@pytest.mark.slow
 def test_a_small_run(run_script, tmp_path):
     done = run_script(
         *("benchmark_serving.py", "--network=i2d", "--width=0.1", "--num_frames=8", "--crop=32", "--batch_sizes=1,2"),

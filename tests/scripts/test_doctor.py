@@ -5,6 +5,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from s3d_tf.analysis.advice import advise
 from tests.forked import ROOT
 
@@ -29,6 +31,7 @@ def test_it_ends_with_the_advice_that_the_facts_give(run_script, tmp_path):
     assert all(rate > 0 for rate in facts["speed"]["rates"].values())
 
 
+@pytest.mark.slow
 def test_it_says_that_onednn_is_off(tmp_path):
     """In a Python of its own: TensorFlow reads the variable during its import."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_ENABLE_ONEDNN_OPTS": "0"}

@@ -76,6 +76,7 @@ def test_wrong_dtype_or_rank_is_an_error(loaded, frames):
         loaded(frames=frames)
 
 
+@pytest.mark.slow
 def test_versions_rise_and_the_newest_is_taken(model, tmp_path, monkeypatch):
     tmp_path = tmp_path / "animals"
     (tmp_path / "tmp-results").mkdir(parents=True)
@@ -215,6 +216,7 @@ def test_a_long_video_goes_in_equal_windows(model, folder, motion_videos, monkey
     np.testing.assert_allclose(prediction.logits, np.mean(halves, axis=0), atol=1e-4)
 
 
+@pytest.mark.slow
 def test_weights_with_a_scale_of_their_own_take_the_same_way(model, motion_videos, tmp_path):
     """Mean and deviation, and a shorter side: exported, and straight from the weights, equal to numbers by hand."""
     means, deviations = (0.4, 0.5, 0.6), (0.2, 0.25, 0.3)

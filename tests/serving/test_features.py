@@ -111,6 +111,7 @@ def test_bad_sources(model, tmp_path):
         Extractor(model, Settings("Mixed_9z"))
 
 
+@pytest.mark.slow
 def test_the_binary_names_what_it_cannot_read(weights, motion_videos, run_script, tmp_path):
     videos = tmp_path / "videos"
     videos.mkdir()
@@ -135,6 +136,7 @@ def extract_much(weights, videos, output_dir):
     extract_all(Much(load(weights), Settings()), find_videos(videos), output_dir)
 
 
+@pytest.mark.slow
 def test_a_killed_process_leaves_whole_files_only(weights, motion_videos, tmp_path, processes):
     process = processes.Process(target=extract_much, args=(weights, motion_videos, tmp_path / "out"))
     process.start()

@@ -44,6 +44,7 @@ def ours(tmp_path):
 
 
 @pytest.mark.parametrize("make", [foreign, ours])
+@pytest.mark.slow
 def test_every_way_gives_the_same_logits(make, motion_videos, serve, tmp_path):
     model, shared = make(tmp_path), shared_folder()
     path = next((shared / "clips/ucf101/YoYo").iterdir()) if shared else motion_videos / "val/drift_up/00002.avi"

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from s3d_tf.serving.classifier import Classifier
@@ -41,6 +42,7 @@ def resident(process):
     return int(status.split("VmRSS:")[1].split()[0]) * 1024
 
 
+@pytest.mark.slow
 def test_five_hundred_requests_hostile_ones_and_a_swap(model, serve, tmp_path):
     directory, limits = tmp_path / "animals", Limits(max_clips=2, max_frames=100, max_pixels=10_000)
     bias = model.get_layer("Conv2d_0c_1x1").bias

@@ -26,6 +26,7 @@ def test_a_weight_that_is_no_number_stops_a_run_that_is_told_to_stop(motion_reco
         run.train(RECIPE, motion_records, tmp_path, devices.make_strategy(1))
 
 
+@pytest.mark.slow
 def test_a_run_that_diverges_goes_back_and_then_names_the_clips(motion_records, tmp_path, monkeypatch, capsys):
     """The third and the fifth step's clips are made to give no number."""
 
@@ -60,6 +61,7 @@ def test_a_run_that_diverges_at_once_has_nothing_to_go_back_to(motion_records, t
         run.train(RECIPE, motion_records, tmp_path, devices.make_strategy(1), run.Pace(go_back=2))
 
 
+@pytest.mark.slow
 def test_more_damaged_records_than_allowed_stop_a_run_with_their_names(motion_records, tmp_path):
     copy = shutil.copytree(motion_records, tmp_path / "records")
     split = open_split(copy, "train")

@@ -216,6 +216,7 @@ def test_the_loss_scale_falls_at_an_overflow_and_grows_after_many_steps():
     assert not optimizer.LossScale(active=False).may_fall
 
 
+@pytest.mark.slow
 def test_bfloat16_trains_in_half_precision_and_keeps_full_weights():
     trainer = make_trainer(dataclasses.replace(RECIPE, precision="mixed_bfloat16", num_frames=17))
     assert trainer.model.get_layer("Mixed_3b").compute_dtype == "bfloat16"
@@ -282,6 +283,7 @@ def two_evaluations(records):
     print(f"difference {difference} videos {len(rows[0])} {len(rows[1])}")
 
 
+@pytest.mark.slow
 def test_two_devices_evaluate_short_and_long_videos_as_one_does(run_code, tmp_path):
     for frames in (12, 20):
         spec = synthetic.SyntheticSet(classes=("zoom_in", "zoom_out"), num_train=2, num_val=5, num_frames=frames)
@@ -309,6 +311,7 @@ def run_code(run_script, tmp_path):
     return run
 
 
+@pytest.mark.slow
 def test_two_devices_of_three_clips_equal_one_of_six(run_code):
     _, difference, _, moved = run_code("two_devices()")
     assert float(moved) > 1e-2

@@ -124,6 +124,7 @@ def test_other_videos_are_refused(finished, motion_videos, tmp_path):
         run.train(RECIPE, tmp_path, finished, devices.make_strategy(1))
 
 
+@pytest.mark.slow
 def test_killed_and_told_to_stop_it_goes_on_and_ends_with_the_weights_of_an_undisturbed_run(
     motion_records, tmp_path, processes, monkeypatch
 ):
@@ -268,6 +269,7 @@ def test_a_full_disk_leaves_the_last_checkpoint(finished, tmp_path):
     assert kept.steps() == [8]
 
 
+@pytest.mark.slow
 def test_the_best_checkpoint_is_kept_beside_the_newest(motion_records, tmp_path, monkeypatch, capsys):
     pace = dataclasses.replace(PACE, evaluate_every=2, keep=1)
     recipe = dataclasses.replace(RECIPE, steps=4, boundaries=(), learning_rates=(0.1,))

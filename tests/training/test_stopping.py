@@ -101,6 +101,7 @@ def hang(entered):
     clips.scale = slow
 
 
+@pytest.mark.slow
 def test_two_signals_end_a_process_inside_a_graph(motion_records, processes, tmp_path):
     flags = (*FLAGS, f"--data_dir={motion_records}", f"--work_dir={tmp_path / 'run'}", "--steps=2", "--boundaries=2,3")
     before = Hang(tmp_path / "entered")
@@ -134,6 +135,7 @@ def with_advice():
     run.advice.DAY = 0
 
 
+@pytest.mark.slow
 def test_progress_changes_no_number_of_a_run(motion_records, processes, tmp_path, monkeypatch):
     """One thread, so that TensorFlow rounds alike."""
     for pool in ("INTEROP", "INTRAOP"):

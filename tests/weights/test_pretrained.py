@@ -52,6 +52,7 @@ def close(actual, expected, tolerance=1e-3):
 
 
 @pytest.mark.parametrize("case", CASES)
+@pytest.mark.slow
 def test_own_goldens(case, tmp_path):
     table, is_pytorch, shape = CASES[case]
     arrays = weights(table, is_pytorch)
@@ -129,6 +130,7 @@ def test_slots_and_counters_are_passed_over_and_counted(tmp_path):
     assert len(model.report.loaded) == 305 and sum(model.report.ignored.values()) == 4
 
 
+@pytest.mark.slow
 def test_milnces_text_module_is_passed_over_and_counted(tmp_path):
     arrays = weights(pytorch("milnce", 8), pytorch=True)
     arrays["text_module.fc1.weight"] = np.zeros((4, 3), "float32")
@@ -147,6 +149,7 @@ def test_milnces_text_module_is_passed_over_and_counted(tmp_path):
         (pytorch("kylemin", 5), True, dict(mean=None, pixel_range=(-1, 1))),
     ],
 )
+@pytest.mark.slow
 def test_preprocessing_comes_with_the_weights(table, is_pytorch, values, tmp_path):
     preprocessing = read_checkpoint(write(tmp_path, weights(table, is_pytorch), is_pytorch)).preprocessing
     assert {name: getattr(preprocessing, name) for name in values} == values
@@ -203,6 +206,7 @@ def test_all_names_reach_the_user_of_a_binary(tmp_path, run_script):
     assert done.stderr.rstrip().endswith("Received: allow=[]")
 
 
+@pytest.mark.slow
 def test_another_number_of_classes_is_asked_for_by_name(tmp_path):
     path = write(tmp_path, weights(inception_v1(1001, 0.25)), False)
     with pytest.raises(ValueError, match="2 mis-shaped"):
@@ -212,6 +216,7 @@ def test_another_number_of_classes_is_asked_for_by_name(tmp_path):
     assert model(video((1, 8, 32, 32, 3))).shape == (1, 5)
 
 
+@pytest.mark.slow
 def test_gates_that_the_source_lacks_are_asked_for_by_name(tmp_path):
     path = write(tmp_path, weights(slim(first_gate=None)), False)
     with pytest.raises(ValueError, match=r"37 missing: Conv2d_2c_3x3/gate/kernel"):
@@ -248,6 +253,7 @@ def test_logits_equal_torchvisions_own(tmp_path):
 
 
 @pytest.mark.parametrize("case", ["milnce", "slim_s3d_g"])
+@pytest.mark.slow
 def test_a_missing_temporal_conv_is_named_and_not_made_up(case, tmp_path):
     table, is_pytorch, _ = CASES[case]
     arrays = weights(table, is_pytorch)
