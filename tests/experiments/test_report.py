@@ -178,3 +178,13 @@ def test_check_says_whether_the_readme_is_current(run_script, results, tmp_path)
     assert readme.read_text() == "# A\n\n## Read on\n"
     assert run_script(*call).returncode == 0
     assert run_script(*call, "--check").stdout == f"{readme}: current\n"
+
+
+def test_results_of_an_earlier_recipe_are_told_as_such(tmp_path):
+    def section(batch_size, rate, **fields):
+        recipe = dict(batch_size=batch_size, learning_rates=[rate, rate / 10], **fields)
+        return report.Section(tmp_path, dict(scale=dict(recipes=dict(motion=recipe))), {})
+
+    assert readme_results._earlier_recipe([section(32, 0.025, crop=32), section(8, 0.03)]) == ""  # a detector's last
+    told = readme_results._earlier_recipe([section(16, 0.1, crop=32)])
+    assert "with batches of 16 at a learning rate of 0.1; the present one (32, 0.025)" in told
