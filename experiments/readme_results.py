@@ -103,8 +103,8 @@ def _opening(sections: list[Section], here: str) -> str:
 def _earlier_recipe(sections: list[Section]) -> str:
     """Returns a sentence if classifiers were trained by another recipe than the experiments use now; otherwise ""."""
     now = scale.mini_recipe(10)
-    trained = [recipe for section in sections for recipe in section.config["scale"].get("recipes", {}).values()]
-    for recipe in trained:
+    scales = [section.config.get("scale", {}) for section in sections]
+    for recipe in (recipe for each in scales for recipe in each.get("recipes", {}).values()):
         batch_size, rate = recipe["batch_size"], recipe["learning_rates"][0]
         if "crop" in recipe and (batch_size, rate) != (now.batch_size, now.learning_rates[0]):
             return (
