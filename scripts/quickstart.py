@@ -1,12 +1,12 @@
-"""The whole road on the embedded motion set: draw, prepare, train, evaluate, export, predict.
+"""Runs every stage on the synthetic motion set: draw, prepare, train, evaluate, export, predict.
 
     python scripts/quickstart.py
 
-Trains a small S3D-G to tell four drifting motions apart from real video files, in one and a half to three minutes on
-two cores. It ends at a top-1 of at least 95 % forwards and at most 5 % with every video played backwards, where
-drifting left becomes drifting right, or says what to try and exits with 1; another network, or fewer steps or videos,
-are not held to that. Writes OUTPUT_DIR/result.json and prints each command it runs. A second call draws, prepares and
-trains nothing again; it evaluates, and exports the next version of the model.
+Trains a small S3D-G to tell four drifting motions apart from real video files, in one and a half minutes on two cores.
+It ends at a top-1 of at least 95 % forwards and at most 5 % with every video played backwards, where drifting left
+becomes drifting right. If it falls short, it suggests what to try and exits with 1; it expects nothing of another
+network, or of fewer steps or videos. Writes OUTPUT_DIR/result.json and prints each command it runs. A second call
+draws, prepares and trains nothing again; it evaluates, and exports the next version of the model.
 """
 
 import json
