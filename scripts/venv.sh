@@ -18,6 +18,9 @@ ensure_venv() {
     fi
     echo "+ $python -m venv --clear $venv"
     "$python" -m venv --clear "$venv" || return 1
+  elif [ -n "${PYTHON:-}" ] && ! is_supported "$python"; then
+    echo "error: TensorFlow 2.21 needs Python 3.10 to 3.13; name one with PYTHON=... Received: $(version_of "$python")" >&2
+    return 1
   elif [ -n "${PYTHON:-}" ] && [ "$(version_of "$python")" != "$(version_of "$in_venv")" ]; then
     echo "error: $venv has $(version_of "$in_venv"); delete it, or set S3D_TF_VENV to another folder. Received: PYTHON=$PYTHON" >&2
     return 1
