@@ -1,4 +1,4 @@
-"""How reliable the quickstart is: ten seeds, with one and two threads, with all instructions of the CPU and with AVX2.
+"""Trains the quickstart with ten seeds, with one and two threads, with all instructions of the CPU and with AVX2.
 
     python experiments/quickstart_seeds.py
 
@@ -38,7 +38,7 @@ DIRECTIONS = (FORWARDS, BACKWARDS)
 
 
 class Setting(NamedTuple):
-    """How a training computes."""
+    """Threads and instructions of a training."""
 
     threads: int
     max_isa: str  # of oneDNN; DEFAULT is all that the CPU has

@@ -24,7 +24,7 @@ _SLOW = 1.0
 
 
 class Phase(NamedTuple):
-    """What a run does outside of its steps."""
+    """Something that a run does outside of its steps."""
 
     shown: str  # on the live line
     until: str  # when it stops if it is asked to
@@ -192,7 +192,7 @@ class Progress(Observer):
 
     @property
     def seconds_left(self) -> float | None:
-        """Of the steps and the evaluations that are left; None while unknown."""
+        """Estimates the time of the steps and the evaluations that are left; None while unknown."""
         per_step = self.seconds_per_step
         if per_step is None:
             return None
