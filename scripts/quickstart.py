@@ -25,7 +25,7 @@ from s3d_tf.training.recipes import RECIPES
 
 
 class Budget(NamedTuple):
-    """How much is drawn and trained."""
+    """Numbers of steps and videos."""
 
     steps: int = RECIPES["embedded"].steps
     num_train: int = 1600

@@ -1,4 +1,4 @@
-"""What the quickstart makes of its result."""
+"""Tests when the quickstart calls its own result an error."""
 
 import pytest
 
